@@ -1,0 +1,1 @@
+"""The verbs: one folder per function, each a Knative Service."""

@@ -1,0 +1,1 @@
+"""The nouns and the plumbing that the functions stand on."""

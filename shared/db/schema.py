@@ -1,0 +1,382 @@
+"""The tables, as SQLAlchemy Core describes them: the truth for migrations, drift checks and grants.
+
+Nothing here runs on a request path (statements are psycopg, in `repositories/`). There are no time
+defaults: every instant is written by the code from `tx.now`. Keys of users' rows start with `user_id`,
+so that a foreign key cannot tell one user that another user's row exists.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _user() -> Column[str]:
+    return Column("user_id", Text, nullable=False)
+
+
+def _json(name: str, empty: str) -> Column[object]:
+    return Column(name, JSONB, nullable=False, server_default=text(f"'{empty}'::jsonb"))
+
+
+def _texts(name: str, *, nullable: bool = False) -> Column[object]:
+    default = None if nullable else text("'{}'::text[]")
+    return Column(name, ARRAY(Text), nullable=nullable, server_default=default)
+
+
+def _count(name: str, start: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text(str(start)))
+
+
+# One row a user. Every write of a user increments change_seq first: its row lock makes
+# commit order = outbox order = change feed order for that user.
+accounts = Table(
+    "accounts",
+    metadata,
+    _user(),
+    Column("change_seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("feed_floor", BigInteger, nullable=False, server_default=text("0")),  # older tokens: 410
+    Column("timezone", Text, nullable=False, server_default=text("'UTC'")),
+    _texts("webhook_events"),  # union of the patterns of the enabled endpoints
+    _json("settings", "{}"),
+    _instant("created_at"),
+    PrimaryKeyConstraint("user_id"),
+    CheckConstraint("user_id <> ''", name="user"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    _user(),
+    Column("id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("rule", Text, nullable=False),  # canonical RRULE or cron text
+    Column("mode", Text, nullable=False),
+    Column("value_type", Text, nullable=False),
+    Column("anchor", DateTime(timezone=False), nullable=False),  # wall time
+    Column("timezone", Text),  # null: floating or all-day
+    _texts("exdates"),
+    _texts("rdates"),
+    Column("state", Text, nullable=False),
+    Column("state_reason", Text),
+    _count("emitted_count", 1),
+    _count("version", 1),
+    Column("change_seq", BigInteger, nullable=False),
+    _instant("created_at"),
+    _instant("updated_at"),
+    PrimaryKeyConstraint("user_id", "id"),
+    CheckConstraint("kind in ('rrule', 'cron')", name="kind"),
+    CheckConstraint("mode in ('catch_up', 'fixed', 'from_completion')", name="mode"),
+    CheckConstraint("value_type in ('date', 'datetime')", name="value_type"),
+    CheckConstraint("state in ('active', 'paused', 'ended', 'stopped')", name="state"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _user(),
+    Column("id", Uuid, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=text("''")),
+    Column("status", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),  # 1 highest … 4
+    _texts("tags"),
+    Column("project_id", Uuid),
+    Column("parent_id", Uuid),
+    Column("position", Text, nullable=False),
+    # What the user said (kind, wall time, zone) and what follows from it (due_at, due_sort).
+    Column("due_kind", Text),
+    Column("due_wall", DateTime(timezone=False)),
+    Column("timezone", Text),
+    _instant("due_at", nullable=True),  # null for all-day
+    _instant("due_sort"),  # start of the local day for all-day, infinity for none
+    _json("reminders", "[]"),  # the offsets the user asked for; `reminders` holds the instants
+    Column("reminder_sent", Boolean, nullable=False, server_default=text("false")),
+    Column("series_id", Uuid),
+    Column("occurrence_key", Text),
+    _count("version", 1),
+    Column("change_seq", BigInteger, nullable=False),
+    Column("last_change", Text, nullable=False),  # the feed's event name: created, updated, …
+    _instant("created_at"),
+    _instant("updated_at"),
+    _instant("completed_at", nullable=True),
+    _instant("deleted_at", nullable=True),
+    PrimaryKeyConstraint("user_id", "id"),
+    ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"]),
+    CheckConstraint("status in ('open', 'done', 'skipped')", name="status"),
+    CheckConstraint("priority between 1 and 4", name="priority"),
+    CheckConstraint("due_kind in ('date', 'floating', 'zoned', 'instant')", name="due_kind"),
+    CheckConstraint("(due_kind is null) = (due_wall is null)", name="due"),
+    CheckConstraint("(series_id is null) = (occurrence_key is null)", name="occurrence"),
+    Index("ix_tasks_created", "user_id", text("created_at desc"), text("id desc")),
+    Index("ix_tasks_due", "user_id", "due_sort", "id"),
+    Index("ix_tasks_status_due", "user_id", "status", "due_sort", "id"),
+    Index("ix_tasks_priority_due", "user_id", "priority", "due_sort", "id"),
+    Index("ix_tasks_feed", "user_id", "change_seq"),
+    Index("ix_tasks_series", "user_id", "series_id", postgresql_where=text("series_id is not null")),
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    _user(),
+    Column("series_id", Uuid, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("task_id", Uuid),
+    _instant("created_at"),
+    PrimaryKeyConstraint("user_id", "series_id", "key"),
+    ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["user_id", "task_id"], ["tasks.user_id", "tasks.id"]),
+    CheckConstraint("outcome in ('open', 'done', 'skipped', 'missed')", name="outcome"),
+    CheckConstraint("(outcome = 'missed') = (task_id is null)", name="task"),
+    # Two expansions racing for one series: the second insert finds this and gives way.
+    Index(
+        "uq_occurrences_open",
+        "user_id",
+        "series_id",
+        unique=True,
+        postgresql_where=text("outcome = 'open'"),
+    ),
+)
+
+reminders = Table(
+    "reminders",
+    metadata,
+    _user(),
+    Column("id", Uuid, nullable=False),
+    Column("task_id", Uuid, nullable=False),
+    Column("occurrence_key", Text),
+    _instant("remind_at"),
+    _texts("channels"),
+    Column("state", Text, nullable=False),
+    _instant("created_at"),
+    _instant("updated_at"),
+    PrimaryKeyConstraint("user_id", "id"),
+    ForeignKeyConstraint(["user_id", "task_id"], ["tasks.user_id", "tasks.id"], ondelete="CASCADE"),
+    UniqueConstraint(
+        "user_id",
+        "task_id",
+        "occurrence_key",
+        "remind_at",
+        name="uq_reminders_instant",
+        postgresql_nulls_not_distinct=True,
+    ),
+    CheckConstraint("state in ('scheduled', 'sent', 'cancelled', 'passed')", name="state"),
+    Index("ix_reminders_due", "remind_at", postgresql_where=text("state = 'scheduled'")),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _user(),
+    Column("seq", BigInteger, nullable=False),  # accounts.change_seq of the transaction
+    Column("n", SmallInteger, nullable=False),  # position within the transaction
+    Column("event_id", Uuid, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("subject", Text),
+    Column("schema_version", SmallInteger, nullable=False),
+    _texts("extensions"),  # names of the extension attributes whose value is "true"
+    Column("traceparent", Text),
+    Column("data", Text, nullable=False),  # the exact JSON bytes to publish
+    _instant("occurred_at"),
+    _instant("published_at", nullable=True),
+    _instant("dead_at", nullable=True),
+    _instant("next_attempt_at", nullable=True),
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("republished", SmallInteger, nullable=False, server_default=text("0")),
+    Column("last_error", Text),
+    PrimaryKeyConstraint("user_id", "seq", "n"),
+    UniqueConstraint("event_id"),
+    CheckConstraint("octet_length(data) <= 65536", name="size"),
+    Index(
+        "ix_outbox_pending",
+        "user_id",
+        "seq",
+        "n",
+        postgresql_where=text("published_at is null and dead_at is null"),
+    ),
+    Index("ix_outbox_published", "published_at", postgresql_where=text("published_at is not null")),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("consumer", Text, nullable=False),
+    Column("ce_source", Text, nullable=False),
+    Column("ce_id", Text, nullable=False),
+    _user(),
+    _instant("processed_at"),
+    PrimaryKeyConstraint("consumer", "ce_source", "ce_id"),
+    Index("ix_inbox_processed", "processed_at"),
+)
+
+skipped_events = Table(
+    "skipped_events",
+    metadata,
+    Column("consumer", Text, nullable=False),
+    Column("ce_source", Text, nullable=False),
+    Column("ce_id", Text, nullable=False),
+    _user(),
+    Column("type", Text, nullable=False),
+    Column("schema_version", Text, nullable=False),
+    _json("event", "{}"),
+    _instant("skipped_at"),
+    PrimaryKeyConstraint("consumer", "ce_source", "ce_id"),
+)
+
+# Verdicts that will not be retried: a consumer's own 4xx (by the adapter) and what reached a
+# dead-letter topic (by `relay`).
+event_failures = Table(
+    "event_failures",
+    metadata,
+    Column("consumer", Text, nullable=False),
+    Column("ce_source", Text, nullable=False),
+    Column("ce_id", Text, nullable=False),
+    _user(),  # "" where the event names no user: only `relay` sees those
+    Column("type", Text, nullable=False),
+    Column("topic", Text),
+    Column("status", SmallInteger),
+    Column("code", Text),
+    Column("detail", Text),
+    _json("event", "{}"),
+    _instant("failed_at"),
+    PrimaryKeyConstraint("consumer", "ce_source", "ce_id"),
+    Index("ix_event_failures_failed", "failed_at"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    _user(),
+    Column("key", Text, nullable=False),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    _json("headers", "{}"),
+    Column("body", Text, nullable=False),
+    _instant("created_at"),
+    PrimaryKeyConstraint("user_id", "key"),
+    Index("ix_idempotency_created", "created_at"),
+)
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    _user(),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("user_id"),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    _user(),
+    Column("seq", BigInteger, nullable=False),  # 1, 2, 3 … per user, in append order
+    Column("event_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("task_id", Uuid),
+    Column("task_version", Integer),
+    Column("occurred_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("entry", Text, nullable=False),  # the canonical JSON that was hashed
+    Column("hash", LargeBinary, nullable=False),  # SHA-256(previous hash ‖ entry)
+    PrimaryKeyConstraint("user_id", "seq"),
+    UniqueConstraint("user_id", "event_id"),
+    Index("ix_audit_entries_task", "user_id", "task_id", "task_version"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _user(),
+    Column("id", Uuid, nullable=False),
+    Column("url", Text, nullable=False),
+    _texts("events"),
+    Column("secret", LargeBinary, nullable=False),  # encrypted, see shared/runtime/sealing
+    Column("state", Text, nullable=False),
+    Column("state_reason", Text),
+    _count("version", 1),
+    _instant("created_at"),
+    _instant("updated_at"),
+    PrimaryKeyConstraint("user_id", "id"),
+    CheckConstraint("state in ('enabled', 'disabled')", name="state"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _user(),
+    Column("id", Uuid, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),  # webhook id, address …
+    Column("payload", Text, nullable=False),  # the exact bytes to send on every attempt
+    Column("state", Text, nullable=False),
+    _count("attempts"),
+    _instant("next_attempt_at", nullable=True),
+    _instant("lease_until", nullable=True),
+    Column("response_status", SmallInteger),
+    Column("last_error", Text),
+    _instant("created_at"),
+    _instant("updated_at"),
+    PrimaryKeyConstraint("user_id", "id"),
+    UniqueConstraint("user_id", "event_id", "channel", "recipient"),
+    CheckConstraint("state in ('pending', 'sending', 'sent', 'failed')", name="state"),
+    Index(
+        "ix_deliveries_due",
+        "next_attempt_at",
+        postgresql_where=text("state in ('pending', 'sending')"),
+    ),
+    Index("ix_deliveries_recipient", "user_id", "recipient", "created_at"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    _user(),
+    Column("id", Uuid, nullable=False),
+    Column("event_id", Uuid, nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("task_id", Uuid),
+    Column("title", Text, nullable=False),
+    _json("data", "{}"),
+    _instant("created_at"),
+    _instant("read_at", nullable=True),
+    PrimaryKeyConstraint("user_id", "id"),
+    UniqueConstraint("user_id", "event_id"),
+    Index("ix_notifications_newest", "user_id", text("created_at desc"), text("id desc")),
+)

@@ -1,0 +1,1 @@
+"""State, invariants and decisions; no I/O, no clock, no framework."""

@@ -1,0 +1,1 @@
+"""The published language: every event TaskFlow writes, as frozen dataclasses."""

@@ -1,0 +1,59 @@
+"""Every event type, and which functions consume it. The wiring tests hold the Triggers against it;
+reconciliation uses it to know whose inbox rows to expect.
+"""
+
+from shared.events.account import AccountChanged
+from shared.events.base import Event
+from shared.events.reminder import ReminderDue
+from shared.events.series import SeriesChanged, SeriesEnded, SeriesPaused
+from shared.events.task import (
+    TaskChanged,
+    TaskCompleted,
+    TaskCreated,
+    TaskDeleted,
+    TaskReopened,
+    TaskRestored,
+    TaskSkipped,
+    TaskUpdated,
+)
+
+EVENTS: dict[str, type[Event]] = {
+    cls.type: cls
+    for cls in (
+        TaskCreated,
+        TaskUpdated,
+        TaskCompleted,
+        TaskReopened,
+        TaskSkipped,
+        TaskDeleted,
+        TaskRestored,
+        SeriesChanged,
+        SeriesPaused,
+        SeriesEnded,
+        AccountChanged,
+        ReminderDue,
+        TaskChanged,
+    )
+}
+
+TOPICS: frozenset[str] = frozenset(cls.topic for cls in EVENTS.values())
+
+_EXPANDED = (TaskCompleted.type, TaskSkipped.type)
+
+
+def consumers(event_type: str, extensions: frozenset[str] | set[str]) -> tuple[str, ...]:
+    """The functions that must leave an inbox row for such an event.
+
+    `updates` reads hints without an inbox: the change feed, not the event, is its truth.
+    """
+    cls = EVENTS.get(event_type)
+    if cls is None or cls.topic == TaskChanged.topic:
+        return ()
+    if cls is ReminderDue:
+        return ("notifications",)
+    found = ["audit"]
+    if event_type in _EXPANDED and "recurring" in extensions:
+        found.append("recurrence")
+    if "webhooks" in extensions:
+        found.append("notifications")
+    return tuple(found)

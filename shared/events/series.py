@@ -1,0 +1,40 @@
+"""What happened to a series of recurring tasks (topic `task-events`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from uuid import UUID
+
+from shared.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesEvent(Event):
+    """A series changed; `task_id` is the occurrence that caused it, when there is one."""
+
+    type: ClassVar[str] = ""  # abstract: only subclasses are published
+    series_id: UUID
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    missed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesChanged(SeriesEvent):
+    """The rule, the exceptions or the state of a series changed."""
+
+    type: ClassVar[str] = "io.taskflow.series.changed.v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesPaused(SeriesEvent):
+    """Expansion hit its safety limit; the series waits for a person."""
+
+    type: ClassVar[str] = "io.taskflow.series.paused.v1"
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesEnded(SeriesEvent):
+    """The rule has no further occurrence."""
+
+    type: ClassVar[str] = "io.taskflow.series.ended.v1"

@@ -1,0 +1,1 @@
+"""Records in and out of Kafka: the CloudEvents codec and the publishers."""

@@ -1,0 +1,36 @@
+"""What the outbox drain needs of a message log; `kafka` and `embedded` implement it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record to produce: `key` decides the partition, headers are UTF-8 text."""
+
+    topic: str
+    key: str
+    headers: Mapping[str, str]
+    value: bytes
+
+
+class PublishError(Exception):
+    """The log did not take a record; nothing after the acknowledged prefix may be assumed stored."""
+
+
+class UnknownTopic(PublishError):
+    """The log has no such topic; trying again cannot help until somebody creates it."""
+
+
+class Publisher(Protocol):
+    """Produces records in order. Thread-safe; built after the process forked."""
+
+    def publish(self, records: Sequence[Record], *, timeout: float) -> int:
+        """Produce in order, wait ≤ `timeout` seconds, return the length of the acknowledged prefix.
+
+        A record reported as failed may still have been stored: consumers deduplicate by event id.
+        """
+
+    def close(self, *, timeout: float) -> None:
+        """Flush for at most `timeout` seconds and release sockets and threads."""
