@@ -1,0 +1,1 @@
+"""The task API: every user-facing resource, over HTTP and as command CloudEvents."""

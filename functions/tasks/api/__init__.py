@@ -1,0 +1,1 @@
+"""HTTP only: authenticate, validate, one service call, response. No SQL, no rules."""
