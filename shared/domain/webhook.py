@@ -1,0 +1,104 @@
+"""Webhook endpoints: which events they ask for, and the message they get (Standard Webhooks 1.0).
+Pure; called by the unit of work (the `webhooks` extension), by `tasks` and by `notifications`.
+
+Source: standard-webhooks/standard-webhooks, spec/standard-webhooks.md.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.domain.errors import FieldError, Invalid
+from shared.events.base import plain
+from shared.events.catalog import EVENTS
+from shared.events.task import TaskChanged
+
+MAX_PATTERNS = 20
+MAX_BODY_BYTES = 20_000  # the specification: "less than 20kb"
+MAX_SHORT = 256  # characters of a value that survives truncation
+SECRET_BYTES = 32
+_PREFIX, _SECRET_PREFIX = "io.taskflow.", "whsec_"
+
+
+def short_name(event_type: str) -> str:
+    """The name that patterns use: `io.taskflow.task.completed.v1` → `task.completed`."""
+    return event_type.removeprefix(_PREFIX).rpartition(".v")[0]
+
+
+# The hint that wakes `updates` tells nobody anything new: no endpoint can ask for it.
+SUBSCRIBABLE: frozenset[str] = frozenset(short_name(t) for t in EVENTS if t != TaskChanged.type)
+PATTERNS: frozenset[str] = SUBSCRIBABLE | {f"{name.partition('.')[0]}.*" for name in SUBSCRIBABLE} | {"*"}
+
+
+def matches(patterns: Iterable[str], event_type: str) -> bool:
+    """Whether one of `patterns` (`task.completed`, `task.*`, `*`) asks for the full `event_type`."""
+    name = short_name(event_type)
+    wanted = {name, f"{name.partition('.')[0]}.*", "*"}
+    return name in SUBSCRIBABLE and any(pattern in wanted for pattern in patterns)
+
+
+def check_patterns(value: object, *, field: str = "events") -> tuple[str, ...]:
+    """`value` as distinct patterns in the order given; `Invalid` names the one that asks for nothing."""
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_PATTERNS:
+        message = f"{field} must be a list of 1 to {MAX_PATTERNS} event names"
+        raise Invalid(errors=[FieldError(field, "invalid_events", message)])
+    for pattern in value:
+        if not isinstance(pattern, str) or pattern not in PATTERNS:
+            message = f"unknown event name; known are {', '.join(sorted(PATTERNS))}"
+            raise Invalid(errors=[FieldError(field, "unknown_event", message)])
+    return tuple(dict.fromkeys(value))
+
+
+def format_secret(key: bytes) -> str:
+    """The secret as the user sees it: `whsec_` and base64."""
+    return _SECRET_PREFIX + base64.b64encode(key).decode()
+
+
+def parse_secret(secret: str) -> bytes:
+    """The key bytes of a `whsec_…` secret; ValueError without quoting it."""
+    try:
+        return base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("a webhook secret is whsec_ followed by base64") from None
+
+
+def sign(secrets: Sequence[str], body: bytes, *, message_id: str, timestamp: int) -> str:
+    """The `webhook-signature` header: one `v1,<base64>` per secret (two while a secret is rotated)."""
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digests = (hmac.new(parse_secret(s), signed, hashlib.sha256).digest() for s in secrets)
+    return " ".join("v1," + base64.b64encode(digest).decode() for digest in digests)
+
+
+def headers(secrets: Sequence[str], body: bytes, *, message_id: str, sent_at: datetime) -> dict[str, str]:
+    """Every header of one attempt; `message_id` is the same on all of them, `sent_at` the attempt's."""
+    timestamp = int(sent_at.timestamp())
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "TaskFlow-Webhooks/1.0",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign(secrets, body, message_id=message_id, timestamp=timestamp),
+    }
+
+
+def payload(event_type: str, *, occurred_at: datetime, data: Mapping[str, Any]) -> str:
+    """The body of every attempt: `{"type", "timestamp", "data"}`, below 20 kB.
+
+    Above it, `changes` and other large values give way to `"truncated": true`; the receiver reads
+    the task by its id.
+    """
+    text = _encode(event_type, occurred_at, data)
+    if len(text.encode()) < MAX_BODY_BYTES:
+        return text
+    small = {k: v for k, v in data.items() if not isinstance(v, Mapping | list) and len(str(v)) <= MAX_SHORT}
+    return _encode(event_type, occurred_at, {**small, "truncated": True})
+
+
+def _encode(event_type: str, occurred_at: datetime, data: Mapping[str, Any]) -> str:
+    body = {"type": short_name(event_type), "timestamp": plain(occurred_at), "data": plain(data)}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
