@@ -154,6 +154,8 @@ occurrences = Table(
     Column("key", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("task_id", Uuid),
+    Column("ordinal", Integer, nullable=False),  # 1, 2, 3 … within the series: what COUNT counts
+    Column("after_key", Text),  # the occurrence whose end brought this one; null for the first
     _instant("created_at"),
     PrimaryKeyConstraint("user_id", "series_id", "key"),
     ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"], ondelete="CASCADE"),
