@@ -1,0 +1,69 @@
+"""Time zones from the pinned `tzdata` package only, and the resolution of wall times to instants.
+Called by the recurrence engine, reminders, filters and the API whenever a local time becomes UTC.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+__all__ = ["UnknownZone", "resolve", "start_of_day", "tzdata_version", "zone"]
+
+# A stale system database silently beats the package and gives wrong instants for Casablanca and Vancouver (2026f).
+zoneinfo.reset_tzpath(to=())
+
+
+class UnknownZone(ValueError):  # noqa: N818 - reads as what it is
+    """The name is not an IANA time zone of the pinned tzdata."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"unknown time zone {str(name)[:64]!r}: use an IANA name such as Europe/London")
+        self.name = name
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The zone with this IANA name; Windows names, offsets and paths raise `UnknownZone`."""
+    if not isinstance(name, str) or name in ("localtime", "Factory"):
+        raise UnknownZone(name)
+    try:
+        return ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder such as "America"
+        raise UnknownZone(name) from None
+
+
+def resolve(wall: datetime, tz: str | ZoneInfo) -> datetime:
+    """The UTC instant of a naive local time: the first of two in a fold, shifted by the gap when it does not exist.
+
+    RFC 5545 §3.3.5. Raises `OverflowError` outside of the years 1 to 9999 in UTC.
+    """
+    where = zone(tz) if isinstance(tz, str) else tz
+    return wall.replace(tzinfo=where, fold=0).astimezone(UTC)
+
+
+def start_of_day(day: date, tz: str | ZoneInfo) -> datetime:
+    """The first UTC instant whose local date is `day` or later (01:00 where midnight falls into a gap)."""
+    where = zone(tz) if isinstance(tz, str) else tz
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a wall time
+    early = midnight.replace(tzinfo=where, fold=1).utcoffset() or timedelta()
+    late = midnight.replace(tzinfo=where, fold=0).utcoffset() or timedelta()
+    if early <= late:  # an ordinary day, or a fold whose first midnight counts
+        return (midnight - late).replace(tzinfo=UTC)
+    # In a gap the day starts at the transition, which lies between the two readings of midnight.
+    low, high = midnight - early, midnight - late
+    while low < high:
+        middle = low + (high - low) // timedelta(seconds=2) * timedelta(seconds=1)
+        if middle.replace(tzinfo=UTC).astimezone(where).date() >= day:
+            high = middle
+        else:
+            low = middle + timedelta(seconds=1)
+    return high.replace(tzinfo=UTC)
+
+
+def tzdata_version() -> str:
+    """The IANA release in use, such as 2026f; stored beside derived instants so that they can be recomputed."""
+    import tzdata  # noqa: PLC0415 - only needed by writers of derived columns
+
+    return str(tzdata.IANA_VERSION)
