@@ -1,0 +1,117 @@
+"""The hash chain of a user's audit log: what one entry says, how it is linked, and how a chain is
+checked. Pure; `audit` appends with it, `tasks` verifies with it.
+
+hash(1) = SHA-256(32 zero bytes ‖ entry 1), hash(n) = SHA-256(hash(n-1) ‖ entry n), where an entry is its
+canonical JSON in UTF-8: keys sorted, no white space, text not escaped beyond what JSON demands. That
+text is stored, so that a later change of the encoder cannot break an old chain.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.events.base import plain
+
+GENESIS = bytes(32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What the log keeps of one event; `detail` is whatever the event says beyond the other fields."""
+
+    user_id: str
+    seq: int  # 1, 2, 3 … per user, in append order
+    event_id: UUID
+    type: str
+    actor: Mapping[str, Any]
+    task_id: UUID | None
+    task_version: int | None
+    occurred_at: datetime
+    recorded_at: datetime
+    request_id: str | None
+    changes: Mapping[str, Any]
+    detail: Mapping[str, Any]
+
+    def canonical(self) -> str:
+        """The text that is hashed and stored."""
+        body = {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+        return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Link:
+    """One stored entry: the columns that queries use, the hashed text and the hash."""
+
+    seq: int
+    event_id: UUID
+    type: str
+    task_id: UUID | None
+    task_version: int | None
+    occurred_at: datetime
+    recorded_at: datetime
+    entry: str
+    hash: bytes
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last link of a chain; seq 0 and `GENESIS` before the first."""
+
+    seq: int = 0
+    hash: bytes = GENESIS
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: `broken_at` is the first seq at which the chain does not hold, else null."""
+
+    entries: int
+    head: bytes
+    broken_at: int | None
+
+    @property
+    def valid(self) -> bool:
+        return self.broken_at is None
+
+
+def link(previous: bytes, entry: str) -> bytes:
+    """The hash of `entry` after `previous`."""
+    return hashlib.sha256(previous + entry.encode()).digest()
+
+
+def verify(links: Iterable[Link], *, user_id: str, head: Head) -> Verdict:
+    """Walk `links` in stored order up to the recorded `head`, stopping at the first that does not hold.
+
+    Finds an edited entry (its hash or its columns differ), a deleted one (a gap in seq, or the chain
+    ends before its head), an inserted one and a reordered one (the predecessor differs). Who can rewrite
+    the whole chain and its head can only be caught by comparing heads kept elsewhere.
+    """
+    seq, digest = 0, GENESIS
+    for found in links:
+        expected = link(digest, found.entry)
+        holds = hmac.compare_digest(expected, found.hash) and _agrees(found, user_id)
+        if found.seq != seq + 1 or not holds:
+            return Verdict(seq, digest, seq + 1)
+        seq, digest = found.seq, found.hash
+    if seq != head.seq:
+        return Verdict(seq, digest, min(seq, head.seq) + 1)
+    return Verdict(seq, digest, None if digest == head.hash else seq)
+
+
+_COLUMNS = ("seq", "event_id", "type", "task_id", "task_version", "occurred_at", "recorded_at")
+
+
+def _agrees(found: Link, user_id: str) -> bool:
+    """Whether the columns beside the hashed text still say what the text says."""
+    try:
+        said = json.loads(found.entry)
+    except ValueError:
+        return False
+    if not isinstance(said, dict) or said.get("user_id") != user_id:
+        return False
+    return all(said.get(name) == plain(getattr(found, name)) for name in _COLUMNS)
