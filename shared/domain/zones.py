@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-__all__ = ["UnknownZone", "resolve", "start_of_day", "tzdata_version", "zone"]
+__all__ = ["UnknownZone", "first_reaching", "resolve", "start_of_day", "tzdata_version", "zone"]
 
 # A stale system database silently beats the package and gives wrong instants for Casablanca and Vancouver (2026f).
 zoneinfo.reset_tzpath(to=())
@@ -47,19 +47,24 @@ def start_of_day(day: date, tz: str | ZoneInfo) -> datetime:
     """The first UTC instant whose local date is `day` or later (01:00 where midnight falls into a gap)."""
     where = zone(tz) if isinstance(tz, str) else tz
     midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a wall time
-    early = midnight.replace(tzinfo=where, fold=1).utcoffset() or timedelta()
-    late = midnight.replace(tzinfo=where, fold=0).utcoffset() or timedelta()
-    if early <= late:  # an ordinary day, or a fold whose first midnight counts
-        return (midnight - late).replace(tzinfo=UTC)
-    # In a gap the day starts at the transition, which lies between the two readings of midnight.
-    low, high = midnight - early, midnight - late
+    return first_reaching(midnight, where).replace(tzinfo=UTC)
+
+
+def first_reaching(wall: datetime, where: ZoneInfo) -> datetime:
+    """The first instant, as naive UTC, at which the local clock shows `wall` or, in a gap, something later."""
+    before = wall.replace(tzinfo=where, fold=0).utcoffset() or timedelta()
+    after = wall.replace(tzinfo=where, fold=1).utcoffset() or timedelta()
+    if after <= before:  # an ordinary time, or the first of two
+        return wall - before
+    # In a gap the answer is the transition, which lies between the two readings.
+    low, high = wall - after, wall - before
     while low < high:
         middle = low + (high - low) // timedelta(seconds=2) * timedelta(seconds=1)
-        if middle.replace(tzinfo=UTC).astimezone(where).date() >= day:
+        if where.fromutc(middle.replace(tzinfo=where)).replace(tzinfo=None) >= wall:
             high = middle
         else:
             low = middle + timedelta(seconds=1)
-    return high.replace(tzinfo=UTC)
+    return high
 
 
 def tzdata_version() -> str:

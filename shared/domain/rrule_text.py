@@ -1,0 +1,287 @@
+"""The grammar of RRULE (RFC 5545 §3.3.10, RFC 7529): strict text in, immutable `Rule` out, canonical text back.
+Called by `recurrence` and the task layer; knows nothing about anchors, zones or safety limits.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+__all__ = ["SUB_DAILY", "InvalidRecurrence", "RecurrenceLimit", "Rule", "format_rule", "parse_rule"]
+
+FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
+SUB_DAILY = frozenset(FREQUENCIES[4:])
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+MAX_TEXT = 16_384  # characters; every value of every list, each once, needs less than 10,000
+_MAX_DIGITS = 18
+
+# part -> (attribute, lowest, highest, sign allowed); a signed list also takes the mirrored negatives, never 0
+_LISTS = {
+    "BYMONTH": ("by_month", 1, 12, False),
+    "BYWEEKNO": ("by_week_no", 1, 53, True),
+    "BYYEARDAY": ("by_year_day", 1, 366, True),
+    "BYMONTHDAY": ("by_month_day", 1, 31, True),
+    "BYHOUR": ("by_hour", 0, 23, False),
+    "BYMINUTE": ("by_minute", 0, 59, False),
+    "BYSECOND": ("by_second", 0, 60, False),
+    "BYSETPOS": ("by_set_pos", 1, 366, True),
+}
+_DAY_NUMBERS = {name: number for number, name in enumerate(WEEKDAYS)}
+
+
+class InvalidRecurrence(ValueError):  # noqa: N818 - the name is part of the published contract
+    """The rule cannot be used: `part` names the offending rule part, `reason` says what to write instead."""
+
+    def __init__(self, part: str, reason: str) -> None:
+        super().__init__(f"{part}: {reason}")
+        self.part = part
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[InvalidRecurrence], tuple[str, str]]:
+        return type(self), (self.part, self.reason)
+
+
+class RecurrenceLimit(InvalidRecurrence):
+    """The safety budget ended before an answer: the rule matches too rarely, or never."""
+
+
+class Rule:
+    """One parsed RRULE; never changed after `parse_rule` built it (a plain class: dataclasses cost 13 ms of import).
+
+    `by_day` holds (weekday 0=Monday, ordinal or 0). `until` is a date, a naive local datetime or an aware UTC one.
+    """
+
+    __slots__ = (
+        "by_day",
+        "by_hour",
+        "by_minute",
+        "by_month",
+        "by_month_day",
+        "by_second",
+        "by_set_pos",
+        "by_week_no",
+        "by_year_day",
+        "count",
+        "freq",
+        "interval",
+        "skip",
+        "until",
+        "wkst",
+    )
+
+    def __init__(self, freq: str) -> None:
+        self.freq = freq
+        self.interval = 1
+        self.count: int | None = None
+        self.until: date | datetime | None = None
+        self.by_month: tuple[int, ...] = ()
+        self.by_week_no: tuple[int, ...] = ()
+        self.by_year_day: tuple[int, ...] = ()
+        self.by_month_day: tuple[int, ...] = ()
+        self.by_day: tuple[tuple[int, int], ...] = ()
+        self.by_hour: tuple[int, ...] = ()
+        self.by_minute: tuple[int, ...] = ()
+        self.by_second: tuple[int, ...] = ()
+        self.by_set_pos: tuple[int, ...] = ()
+        self.wkst = 0
+        self.skip = "OMIT"
+
+    def replace(self, **changes: object) -> Rule:
+        """A copy with some attributes changed."""
+        copy = Rule(self.freq)
+        for name in Rule.__slots__:
+            setattr(copy, name, changes.get(name, getattr(self, name)))
+        return copy
+
+    @property
+    def has_by_part(self) -> bool:
+        """Whether any BY part other than BYSETPOS is present."""
+        return bool(
+            self.by_month or self.by_week_no or self.by_year_day or self.by_month_day or self.by_day
+            or self.by_hour or self.by_minute or self.by_second
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def parse_rule(text: str) -> Rule:
+    """Read RRULE text; tolerates lower case, one trailing `;` and a leading `RRULE:`, and nothing else."""
+    rule = _build(_split(text))
+    _check_combinations(rule)
+    return rule
+
+
+def _split(text: str) -> dict[str, str]:
+    if not isinstance(text, str):
+        raise InvalidRecurrence("RRULE", "must be text such as FREQ=WEEKLY;BYDAY=MO")
+    if len(text) > MAX_TEXT:
+        raise InvalidRecurrence("RRULE", f"is longer than {MAX_TEXT} characters; shorten the lists")
+    if not text.isascii():  # also keeps full-width digits and the long s, which upper() turns into S, away
+        raise InvalidRecurrence("RRULE", "contains characters other than ASCII; write plain letters and digits")
+    body = text.upper().removeprefix("RRULE:").removesuffix(";")
+    parts: dict[str, str] = {}
+    for item in body.split(";"):
+        name, equals, value = item.partition("=")
+        if not equals or not name or not value:
+            raise InvalidRecurrence(name or "RRULE", "must be written NAME=value, parts separated by one ';'")
+        if name in parts:
+            raise InvalidRecurrence(name, "appears twice; keep one")
+        parts[name] = value
+    return parts
+
+
+def _build(parts: dict[str, str]) -> Rule:
+    freq = parts.pop("FREQ", None)
+    if freq is None:
+        raise InvalidRecurrence("FREQ", "is missing; add one such as FREQ=DAILY")
+    if freq not in FREQUENCIES:
+        raise InvalidRecurrence("FREQ", f"must be one of {', '.join(FREQUENCIES)}")
+    rule = Rule(freq)
+    for name, value in parts.items():
+        if name in _LISTS:
+            attribute, low, high, signed = _LISTS[name]
+            setattr(rule, attribute, _numbers(name, value, low, high, signed=signed))
+        elif name == "BYDAY":
+            rule.by_day = _days(value)
+        elif name == "INTERVAL":
+            rule.interval = _positive(name, value)
+        elif name == "COUNT":
+            rule.count = _positive(name, value)
+        elif name == "UNTIL":
+            rule.until = _until(value)
+        elif name == "WKST":
+            rule.wkst = _weekday(name, value)
+        elif name == "RSCALE":
+            if value != "GREGORIAN":
+                raise InvalidRecurrence(name, "only GREGORIAN is supported")
+        elif name == "SKIP":
+            if value not in ("OMIT", "BACKWARD", "FORWARD"):
+                raise InvalidRecurrence(name, "must be OMIT, BACKWARD or FORWARD")
+            rule.skip = value
+        else:
+            raise InvalidRecurrence(name[:32], "is not a supported rule part; remove it")
+    if "SKIP" in parts and "RSCALE" not in parts:
+        raise InvalidRecurrence("SKIP", "needs RSCALE=GREGORIAN beside it")
+    return rule
+
+
+def _check_combinations(rule: Rule) -> None:
+    freq = rule.freq
+    if rule.count is not None and rule.until is not None:
+        raise InvalidRecurrence("COUNT", "cannot be combined with UNTIL; keep one of them")
+    if rule.by_week_no and freq != "YEARLY":
+        raise InvalidRecurrence("BYWEEKNO", "is only valid with FREQ=YEARLY")
+    if rule.by_year_day and freq in ("DAILY", "WEEKLY", "MONTHLY"):
+        raise InvalidRecurrence("BYYEARDAY", f"is not valid with FREQ={freq}; use FREQ=YEARLY")
+    if rule.by_month_day and freq == "WEEKLY":
+        raise InvalidRecurrence("BYMONTHDAY", "is not valid with FREQ=WEEKLY; use FREQ=MONTHLY")
+    if any(ordinal for _, ordinal in rule.by_day):
+        if freq not in ("MONTHLY", "YEARLY"):
+            raise InvalidRecurrence("BYDAY", "takes ordinals such as 2TU only with FREQ=MONTHLY or YEARLY")
+        if rule.by_week_no:
+            raise InvalidRecurrence("BYDAY", "cannot have ordinals beside BYWEEKNO; write plain weekdays")
+    if rule.by_set_pos and not rule.has_by_part:
+        raise InvalidRecurrence("BYSETPOS", "needs another BY part to choose from")
+
+
+def _digits(part: str, text: str) -> int:
+    if not text.isdigit() or len(text) > _MAX_DIGITS:  # the whole rule is ASCII: isdigit means 0-9 here
+        raise InvalidRecurrence(part, f"must be made of plain numbers, not {text[:20]!r}")
+    return int(text)
+
+
+def _positive(part: str, text: str) -> int:
+    number = _digits(part, text)
+    if number < 1:
+        raise InvalidRecurrence(part, "must be at least 1")
+    return number
+
+
+def _numbers(part: str, text: str, low: int, high: int, *, signed: bool) -> tuple[int, ...]:
+    values = set()
+    for item in text.split(","):
+        number = _digits(part, item[1:] if signed and item[:1] in ("+", "-") else item)
+        if not low <= number <= high:
+            also = f" or -{high} to -{low}" if signed else ""
+            raise InvalidRecurrence(part, f"values must be {low} to {high}{also}, not {item[:20]}")
+        values.add(-number if item[0] == "-" else number)
+    if part == "BYSECOND" and 60 in values:  # a leap second is read as :59 (RFC 5545 §3.3.5)
+        values = values - {60} | {59}
+    return tuple(sorted(values, key=_unsigned_first))
+
+
+def _unsigned_first(number: int) -> tuple[bool, int]:
+    return (number < 0, number)
+
+
+def _weekday(part: str, text: str) -> int:
+    try:
+        return _DAY_NUMBERS[text]
+    except KeyError:
+        raise InvalidRecurrence(part, f"must name days as {','.join(WEEKDAYS)}, not {text[:20]!r}") from None
+
+
+def _days(text: str) -> tuple[tuple[int, int], ...]:
+    values = set()
+    for item in text.split(","):
+        day, prefix = _weekday("BYDAY", item[-2:]), item[:-2]
+        ordinal = 0
+        if prefix:
+            ordinal = _digits("BYDAY", prefix.lstrip("+-") if prefix[0] in "+-" and prefix[1:2].isdigit() else prefix)
+            if not 1 <= ordinal <= 53:
+                raise InvalidRecurrence("BYDAY", f"ordinals must be 1 to 53 or -53 to -1, not {prefix[:20]}")
+            ordinal = -ordinal if prefix[0] == "-" else ordinal
+        values.add((day, ordinal))
+    return tuple(sorted(values, key=lambda value: (value[0], value[1] < 0, value[1])))
+
+
+def _until(text: str) -> date | datetime:
+    """DATE, local DATE-TIME or UTC DATE-TIME in the basic format."""
+    day, separator, clock = text.partition("T")
+    zulu = clock.endswith("Z")
+    clock = clock.removesuffix("Z")
+    if not (len(day) == 8 and day.isdigit()) or (separator and not (len(clock) == 6 and clock.isdigit())):
+        raise InvalidRecurrence("UNTIL", "must look like 20260601, 20260601T080000 or 20260601T080000Z")
+    try:
+        value = date(int(day[:4]), int(day[4:6]), int(day[6:]))
+        if not separator:
+            return value
+        second = min(int(clock[4:]), 59) if clock[4:] == "60" else int(clock[4:])
+        return datetime(
+            value.year, value.month, value.day, int(clock[:2]), int(clock[2:4]), second, tzinfo=UTC if zulu else None
+        )
+    except ValueError:
+        raise InvalidRecurrence("UNTIL", f"{text} is not a date that exists") from None
+
+
+def format_rule(rule: Rule) -> str:
+    """Canonical text: fixed part order, sorted values, defaults left out."""
+    parts = ["RSCALE=GREGORIAN"] if rule.skip != "OMIT" else []
+    parts.append(f"FREQ={rule.freq}")
+    if rule.interval != 1:
+        parts.append(f"INTERVAL={rule.interval}")
+    if rule.count is not None:
+        parts.append(f"COUNT={rule.count}")
+    if rule.until is not None:
+        parts.append(f"UNTIL={_format_until(rule.until)}")
+    for name in ("BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYDAY", "BYHOUR", "BYMINUTE", "BYSECOND"):
+        if name == "BYDAY":
+            values = [f"{ordinal or ''}{WEEKDAYS[day]}" for day, ordinal in rule.by_day]
+        else:
+            values = [str(number) for number in getattr(rule, _LISTS[name][0])]
+        if values:
+            parts.append(f"{name}={','.join(values)}")
+    if rule.by_set_pos:
+        parts.append("BYSETPOS=" + ",".join(map(str, rule.by_set_pos)))
+    if rule.wkst:
+        parts.append(f"WKST={WEEKDAYS[rule.wkst]}")
+    if rule.skip != "OMIT":
+        parts.append(f"SKIP={rule.skip}")
+    return ";".join(parts)
+
+
+def _format_until(until: date | datetime) -> str:
+    # strftime does not pad years below 1000 on every platform
+    text = f"{until.year:04d}{until.month:02d}{until.day:02d}"
+    if isinstance(until, datetime):
+        text += f"T{until.hour:02d}{until.minute:02d}{until.second:02d}{'Z' if until.tzinfo else ''}"
+    return text
