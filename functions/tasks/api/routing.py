@@ -38,14 +38,14 @@ class Routes:
         self._app = app
         self._verifier = verifier
 
-    def user(self, method: str, path: str) -> Callable[[Handler], Handler]:
-        """A route under /v1 whose handler receives `caller` first, then the path's values."""
+    def user(self, method: str, path: str, *, base: str = BASE) -> Callable[[Handler], Handler]:
+        """A route under `base` whose handler receives `caller` first, then the path's values."""
 
         def declare(handler: Handler) -> Handler:
             def view(**values: Any) -> Response:  # path converters decide the types
                 return handler(self.authenticate(), **values)
 
-            self._add(method, BASE + path, handler.__name__, view, "user")
+            self._add(method, base + path, handler.__name__, view, "user")
             return handler
 
         return declare

@@ -1,0 +1,1 @@
+"""Creates the next occurrence when one is completed or skipped."""

@@ -1,0 +1,139 @@
+"""The request bodies, as pydantic models: validation and the OpenAPI schemas come from here.
+
+Imported on the first body, never before: pydantic is a third of a wake-up.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shared.domain.errors import FieldError, Invalid
+from shared.domain.text import clean
+
+MAX_BEFORE_MINUTES = 366 * 24 * 60
+Priority = Literal["P1", "P2", "P3", "P4"]
+
+
+def _text(maximum: int, minimum: int = 0, *, multiline: bool = False) -> AfterValidator:
+    return AfterValidator(lambda value: clean(value, maximum=maximum, minimum=minimum, multiline=multiline))
+
+
+def _unique(tags: list[str]) -> list[str]:
+    folded = [tag.casefold() for tag in tags]
+    if len(set(folded)) != len(folded):
+        raise ValueError("tags must be unique, ignoring case")
+    return tags
+
+
+def _instant(value: str) -> str:
+    parsed = datetime.fromisoformat(value)
+    if parsed.tzinfo is None:
+        raise ValueError("needs Z or an offset")
+    return value
+
+
+Title = Annotated[str, _text(200, 1)]
+Description = Annotated[str, _text(10_000, multiline=True)]
+Tag = Annotated[str, _text(50, 1)]
+Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_unique)]
+Id = Annotated[UUID, Field(strict=False)]
+Position = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$")]
+BeforeMinutes = Annotated[int, Field(ge=0, le=MAX_BEFORE_MINUTES)]
+Channel = Literal["in_app", "webhook"]
+
+
+class Body(BaseModel):
+    """Unknown fields are refused; nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Reminder(Body):
+    """Exactly one of `before_minutes`, `days_before` with `at`, and `remind_at`."""
+
+    before_minutes: BeforeMinutes | None = None
+    days_before: Annotated[int, Field(ge=0, le=366)] | None = None
+    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    remind_at: Annotated[str, AfterValidator(_instant)] | None = None
+    channels: Annotated[list[Channel], Field(min_length=1, max_length=4)] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Reminder":
+        forms = [self.before_minutes is not None, self.days_before is not None, self.remind_at is not None]
+        if sum(forms) != 1 or (self.at is not None) != (self.days_before is not None):
+            raise ValueError("give before_minutes, or days_before with at, or remind_at")
+        return self
+
+
+class Recurrence(Body):
+    """Exactly one of `rrule` (RFC 5545), `cron` (five fields) and `every`."""
+
+    rrule: Annotated[str, Field(max_length=512)] | None = None
+    cron: Annotated[str, Field(max_length=100)] | None = None
+    every: Literal["day", "weekday", "week", "month", "year"] | None = None
+    mode: Literal["catch_up", "fixed", "from_completion"] = "catch_up"
+
+
+class TaskPatch(Body):
+    """A merge patch: an absent field keeps its value, null clears it."""
+
+    title: Title | None = None
+    description: Description | None = None
+    priority: Priority | None = None
+    tags: Tags | None = None
+    project_id: Id | None = None
+    parent_id: Id | None = None
+    position: Position | None = None
+    due: Annotated[str, Field(max_length=40)] | None = None
+    due_at: Annotated[str, Field(max_length=40)] | None = None
+    timezone: Annotated[str, Field(max_length=64)] | None = None
+    remind_before_minutes: BeforeMinutes | None = None
+    reminders: Annotated[list[Reminder], Field(max_length=10)] | None = None
+    recurrence: Recurrence | None = None
+
+    @model_validator(mode="after")
+    def _title_stays(self) -> "TaskPatch":
+        if "title" in self.model_fields_set and self.title is None:
+            raise ValueError("title cannot be cleared")
+        return self
+
+
+class TaskCreate(TaskPatch):
+    """A new task: only `title` is required."""
+
+    title: Title
+
+
+class OccurrenceAction(Body):
+    """An optional check: another occurrence's key leaves the task unchanged."""
+
+    occurrence_key: Annotated[str, Field(max_length=40)] | None = None
+
+
+class Empty(Body):
+    """No fields."""
+
+
+def parse(model: type[Body], body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that `body` sets, validated, in the types of the domain.
+
+    Raises `Invalid` with one `FieldError` for every problem.
+    """
+    try:
+        parsed = model.model_validate(dict(body))
+    except ValidationError as error:
+        raise Invalid(
+            errors=[
+                FieldError(".".join(map(str, e["loc"])), e["type"], e["msg"].removeprefix("Value error, "))
+                for e in error.errors(include_url=False, include_input=False, include_context=False)
+            ]
+        ) from None
+    fields = parsed.model_dump(exclude_unset=True)
+    if isinstance(fields.get("priority"), str):
+        fields["priority"] = int(fields["priority"][1])
+    if fields.get("recurrence"):
+        fields["recurrence"].setdefault("mode", "catch_up")
+    return fields

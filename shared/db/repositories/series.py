@@ -1,0 +1,166 @@
+"""All SQL about the series of one user and their occurrences."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from shared.db.uow import Transaction
+from shared.domain.errors import NotFound
+from shared.domain.series import Occurrence, Series
+
+_SERIES = """id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state, state_reason,
+  emitted_count, version, created_at, updated_at"""
+_OCCURRENCE = "series_id, key, outcome, task_id, ordinal, after_key, created_at"
+
+
+class SeriesRepository:
+    """The series of the transaction's user."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def lock(self, series_id: UUID) -> Series:
+        """The series, locked until the end of the transaction."""
+        series = self._tx.fetch_one(
+            Series,
+            f"select {_SERIES} from series where user_id = %s and id = %s for update",
+            (self._tx.user_id, series_id),
+        )
+        if series is None:
+            raise NotFound(f"There is no series {series_id}.", code="series_not_found")
+        return series
+
+    def get(self, series_id: UUID) -> Series:
+        """The series; `NotFound` when it is missing or another user's."""
+        series = self._tx.fetch_one(
+            Series,
+            f"select {_SERIES} from series where user_id = %s and id = %s",
+            (self._tx.user_id, series_id),
+        )
+        if series is None:
+            raise NotFound(f"There is no series {series_id}.", code="series_not_found")
+        return series
+
+    def add(self, series: Series) -> None:
+        """Insert a new series."""
+        self._tx.execute(
+            """insert into series (user_id, id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates,
+                 state, state_reason, emitted_count, version, change_seq, created_at, updated_at)
+               values (%(user_id)s, %(id)s, %(kind)s, %(rule)s, %(mode)s, %(value_type)s, %(anchor)s,
+                 %(timezone)s, %(exdates)s, %(rdates)s, %(state)s, %(state_reason)s, %(emitted_count)s,
+                 %(version)s, %(change_seq)s, %(created_at)s, %(updated_at)s)""",
+            self._row(series),
+        )
+
+    def save(self, series: Series) -> None:
+        """Write every field of `series`, one version on."""
+        self._tx.execute(
+            """update series set kind = %(kind)s, rule = %(rule)s, mode = %(mode)s, value_type = %(value_type)s,
+                 anchor = %(anchor)s, timezone = %(timezone)s, exdates = %(exdates)s, rdates = %(rdates)s,
+                 state = %(state)s, state_reason = %(state_reason)s, emitted_count = %(emitted_count)s,
+                 version = version + 1, change_seq = %(change_seq)s, updated_at = %(now)s
+               where user_id = %(user_id)s and id = %(id)s""",
+            self._row(series) | {"now": self._tx.now},
+        )
+
+    def _row(self, series: Series) -> dict[str, object]:
+        return vars(series) | {"user_id": self._tx.user_id, "change_seq": self._tx.change_seq}
+
+
+class Occurrences:
+    """The occurrences of one series of the transaction's user."""
+
+    def __init__(self, tx: Transaction, series_id: UUID) -> None:
+        self._tx = tx
+        self._scope = (tx.user_id, series_id)
+
+    def get(self, key: str) -> Occurrence | None:
+        """The occurrence with that key."""
+        return self._one("key = %s", key)
+
+    def open(self) -> Occurrence | None:
+        """The open occurrence: at most one, by a unique index."""
+        return self._one("outcome = 'open'")
+
+    def following(self, key: str) -> Occurrence | None:
+        """The occurrence with a task that the end of `key` brought."""
+        return self._one("after_key = %s and outcome <> 'missed'", key)
+
+    def newest(self, *, limit: int) -> list[Occurrence]:
+        """The newest occurrences first."""
+        return self._tx.fetch(
+            Occurrence,
+            f"""select {_OCCURRENCE} from occurrences where user_id = %s and series_id = %s
+                order by ordinal desc, key desc limit %s""",
+            (*self._scope, limit),
+        )
+
+    def add_open(self, occurrence: Occurrence) -> bool:
+        """Insert the open occurrence; False when the key is taken by a live one.
+
+        A second open occurrence of the series violates uq_occurrences_open: the series row is locked
+        by every expansion, so that can only be a bug.
+        """
+        cursor = self._tx.execute(
+            """insert into occurrences (user_id, series_id, key, outcome, task_id, ordinal, after_key, created_at)
+               values (%s, %s, %s, 'open', %s, %s, %s, %s)
+               on conflict (user_id, series_id, key) do update
+                 set outcome = 'open', task_id = excluded.task_id, ordinal = excluded.ordinal,
+                     after_key = excluded.after_key, created_at = excluded.created_at
+                 where occurrences.outcome = 'missed'""",
+            (
+                *self._scope,
+                occurrence.key,
+                occurrence.task_id,
+                occurrence.ordinal,
+                occurrence.after_key,
+                occurrence.created_at,
+            ),
+        )
+        return cursor.rowcount == 1
+
+    def add_missed(self, keys: Sequence[str], *, first_ordinal: int, after_key: str) -> None:
+        """Record the occurrences that a catch-up passed over."""
+        if keys:
+            self._tx.execute(
+                """insert into occurrences
+                     (user_id, series_id, key, outcome, task_id, ordinal, after_key, created_at)
+                   select %s, %s, k.key, 'missed', null, %s + k.n - 1, %s, %s
+                   from unnest(%s::text[]) with ordinality as k(key, n)
+                   on conflict (user_id, series_id, key) do nothing""",
+                (*self._scope, first_ordinal, after_key, self._tx.now, list(keys)),
+            )
+
+    def set_outcome(self, key: str, outcome: str) -> None:
+        """The outcome of an occurrence that has a task."""
+        self._tx.execute(
+            "update occurrences set outcome = %s where user_id = %s and series_id = %s and key = %s",
+            (outcome, *self._scope, key),
+        )
+
+    def rekey(self, old: str, new: str) -> None:
+        """Give the open occurrence its key under a new rule."""
+        self._tx.execute(
+            """update occurrences set key = %s, ordinal = 1, after_key = null
+               where user_id = %s and series_id = %s and key = %s and outcome = 'open'""",
+            (new, *self._scope, old),
+        )
+
+    def withdraw_after(self, key: str) -> None:
+        """Remove what the end of `key` brought: the next occurrence and those passed over."""
+        self._tx.execute(
+            "delete from occurrences where user_id = %s and series_id = %s and after_key = %s",
+            (*self._scope, key),
+        )
+
+    def remove(self, key: str) -> None:
+        """Remove one occurrence from the record."""
+        self._tx.execute(
+            "delete from occurrences where user_id = %s and series_id = %s and key = %s", (*self._scope, key)
+        )
+
+    def _one(self, condition: str, *params: object) -> Occurrence | None:
+        return self._tx.fetch_one(
+            Occurrence,
+            f"select {_OCCURRENCE} from occurrences where user_id = %s and series_id = %s and {condition}",
+            (*self._scope, *params),
+        )

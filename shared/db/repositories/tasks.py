@@ -1,0 +1,131 @@
+"""All SQL about the tasks of one user. A row cannot change without its event: `add` and `change`
+write the row, its outbox events and its reminders in the caller's transaction.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from shared.db.repositories.reminders import Reminders
+from shared.db.uow import Transaction
+from shared.domain.errors import NotFound, PreconditionFailed
+from shared.domain.task import Task, public_fields
+from shared.events.base import changes_between
+from shared.events.task import TaskChanged, TaskCreated, TaskEvent
+
+COLUMNS = """
+  t.id, t.title, t.description, t.status, t.priority, t.tags, t.project_id, t.parent_id, t.position,
+  t.due_kind, t.due_wall, t.timezone, t.due_at, t.reminders, t.reminder_sent, t.series_id,
+  t.occurrence_key, t.version, t.created_at, t.updated_at, t.completed_at, t.deleted_at,
+  s.kind as series_kind, s.rule as series_rule, s.mode as series_mode"""
+
+FROM = "tasks t left join series s on s.user_id = t.user_id and s.id = t.series_id"
+
+_INSERT = """
+insert into tasks (user_id, id, title, description, status, priority, tags, project_id, parent_id, position,
+  due_kind, due_wall, timezone, due_at, due_sort, reminders, series_id, occurrence_key, version, change_seq,
+  last_change, created_at, updated_at, completed_at, deleted_at)
+values (%(user_id)s, %(id)s, %(title)s, %(description)s, %(status)s, %(priority)s, %(tags)s, %(project_id)s,
+  %(parent_id)s, %(position)s, %(due_kind)s, %(due_wall)s, %(timezone)s, %(due_at)s,
+  coalesce(%(due_sort)s, 'infinity'::timestamptz), %(reminders)s, %(series_id)s, %(occurrence_key)s,
+  %(version)s, %(change_seq)s, %(last_change)s, %(created_at)s, %(updated_at)s, %(completed_at)s,
+  %(deleted_at)s)"""
+
+_UPDATE = """
+update tasks set title = %(title)s, description = %(description)s, status = %(status)s,
+  priority = %(priority)s, tags = %(tags)s, project_id = %(project_id)s, parent_id = %(parent_id)s,
+  position = %(position)s, due_kind = %(due_kind)s, due_wall = %(due_wall)s, timezone = %(timezone)s,
+  due_at = %(due_at)s, due_sort = coalesce(%(due_sort)s, 'infinity'::timestamptz),
+  reminders = %(reminders)s, series_id = %(series_id)s, occurrence_key = %(occurrence_key)s,
+  version = %(version)s, change_seq = %(change_seq)s, last_change = %(last_change)s,
+  updated_at = %(updated_at)s, completed_at = %(completed_at)s, deleted_at = %(deleted_at)s
+where user_id = %(user_id)s and id = %(id)s"""
+
+
+class Tasks:
+    """The tasks of the transaction's user."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def get(self, task_id: UUID, *, deleted: bool = False) -> Task:
+        """The task; `NotFound` when it is missing, another user's or, unless asked for, in the trash."""
+        task = self._tx.fetch_one(
+            Task,
+            f"select {COLUMNS} from {FROM} where t.user_id = %s and t.id = %s",
+            (self._tx.user_id, task_id),
+        )
+        if task is None or (task.deleted_at is not None and not deleted):
+            raise NotFound(f"There is no task {task_id}.", code="task_not_found")
+        return task
+
+    def get_for_update(self, task_id: UUID, *, version: int | None = None, deleted: bool = False) -> Task:
+        """As `get`, and its version must be `version` when given. The user's account row is locked
+        by every write transaction, so nobody else changes it meanwhile.
+        """
+        task = self.get(task_id, deleted=deleted)
+        if version is not None and task.version != version:
+            raise PreconditionFailed(
+                f"The task is at version {task.version}, not {version}.", current_version=task.version
+            )
+        return task
+
+    def add(self, task: Task, **extra: Any) -> TaskEvent:  # fields of the event beyond the envelope
+        """Insert `task`, plan its reminders, emit `TaskCreated` and the hint."""
+        self._tx.execute(_INSERT, self._row(task, "created"))
+        Reminders(self._tx).plan(task)
+        return self._emit(TaskCreated, {}, task, **extra)
+
+    def change(self, before: Task, after: Task, event: type[TaskEvent], **extra: Any) -> TaskEvent:
+        """Write `after`, plan its reminders anew, emit `event` and the hint."""
+        self._tx.execute(_UPDATE, self._row(after, event.type.split(".")[3]))
+        Reminders(self._tx).plan(after)
+        return self._emit(event, public_fields(before), after, **extra)
+
+    def _emit(
+        self, event: type[TaskEvent], before: dict[str, Any], after: Task, **extra: Any
+    ) -> TaskEvent:
+        identity = {"task_id": after.id, "task_version": after.version}
+        emitted = self._tx.emit(
+            event,
+            **identity,
+            recurring=after.recurring,
+            changes=changes_between(before, public_fields(after)),
+            **extra,
+        )
+        self._tx.emit(TaskChanged, **identity, change_token=self._tx.change_seq)
+        return emitted
+
+    def _row(self, task: Task, last_change: str) -> dict[str, Any]:
+        return {
+            "user_id": self._tx.user_id,
+            "id": task.id,
+            "title": task.title,
+            "description": task.description,
+            "status": task.status,
+            "priority": task.priority,
+            "tags": task.tags,
+            "project_id": task.project_id,
+            "parent_id": task.parent_id,
+            "position": task.position,
+            "due_kind": task.due_kind,
+            "due_wall": task.due_wall,
+            "timezone": task.timezone,
+            "due_at": task.due_at,
+            "due_sort": self._due_sort(task),
+            "reminders": Jsonb(task.reminders),
+            "series_id": task.series_id,
+            "occurrence_key": task.occurrence_key,
+            "version": task.version,
+            "change_seq": self._tx.change_seq,
+            "last_change": last_change,
+            "created_at": task.created_at,
+            "updated_at": task.updated_at,
+            "completed_at": task.completed_at,
+            "deleted_at": task.deleted_at,
+        }
+
+    def _due_sort(self, task: Task) -> datetime | None:
+        return task.due.sort_at(self._tx.account.timezone) if task.due else None

@@ -1,0 +1,55 @@
+"""The `recurrence` object of a body, checked against the due that anchors it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from shared.domain import recurrence as engine
+from shared.domain.due import Due
+from shared.domain.errors import FieldError, Invalid
+from shared.domain.series import zone_of
+
+Mode = Literal["catch_up", "fixed", "from_completion"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A rule in canonical text."""
+
+    kind: Literal["rrule", "cron"]
+    text: str
+    mode: Mode
+
+
+def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
+    """`{"rrule": …}`, `{"cron": …}` or `{"every": …}` with an optional `mode`.
+
+    Raises `Invalid` with code `invalid_recurrence` (or `recurrence_needs_due`) naming the part.
+    """
+    if due is None:
+        raise Invalid(
+            errors=[FieldError("recurrence", "recurrence_needs_due", "a recurring task needs a due")]
+        )
+    given = [name for name in ("rrule", "cron", "every") if spec.get(name) is not None]
+    if len(given) != 1:
+        raise _invalid("recurrence", "send exactly one of rrule, cron and every")
+    mode: Mode = spec.get("mode") or "catch_up"
+    name = given[0]
+    try:
+        kind, text = _canonical(name, spec[name], due, mode)
+    except engine.InvalidRecurrence as error:
+        raise _invalid(f"recurrence.{name}", str(error)) from None
+    return Rule(kind=kind, text=text, mode=mode)
+
+
+def _canonical(name: str, text: str, due: Due, mode: Mode) -> tuple[Literal["rrule", "cron"], str]:
+    if name == "cron":
+        from shared.domain import cron  # loads cronsim, which a wake-up without cron must not pay for
+
+        return "cron", cron.validate(text)
+    rule = engine.from_shortcut(text, due.value()) if name == "every" else text
+    return "rrule", engine.validate(rule, due.value(), zone_of(due))
+
+
+def _invalid(field: str, message: str) -> Invalid:
+    return Invalid(errors=[FieldError(field, "invalid_recurrence", message)], code="invalid_recurrence")
