@@ -1,0 +1,245 @@
+"""CloudEvents 1.0.2 on the wire: strict decoding from HTTP, encoding to HTTP and to Kafka records.
+
+Called by `runtime.event`, the HTTP command route and the outbox drain. The SDK is not used to decode: it
+invents ids and lets stray headers override a structured event, which defeats deduplication.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from shared.domain.errors import Invalid
+from shared.messaging import strict_json
+from shared.messaging.ports import Record
+
+MAX_EVENT_BYTES = 1_048_576
+MAX_ATTRIBUTE = 1024  # characters; ids and sources become index keys
+_REQUIRED = ("id", "source", "type")
+_OPTIONAL = ("subject", "time", "datacontenttype", "dataschema")
+_NAME = re.compile(r"[a-z0-9]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_SAFE = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")
+
+
+class InvalidCloudEvent(Invalid):
+    """The request is not a valid CloudEvent."""
+
+    code = "invalid_cloudevent"
+
+
+class UnsupportedEncoding(InvalidCloudEvent):
+    """The event's media type is not supported; use binary mode or application/cloudevents+json."""
+
+    code = "unsupported_media_type"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudEvent:
+    """One event; `data` is decoded JSON, or None when there is none or it is not JSON."""
+
+    id: str
+    source: str
+    type: str
+    subject: str | None = None
+    time: datetime | None = None
+    datacontenttype: str | None = None
+    dataschema: str | None = None
+    data: Any = None  # JSON is dynamically typed
+    extensions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def from_http(headers: Mapping[str, str], body: bytes, *, max_bytes: int = MAX_EVENT_BYTES) -> CloudEvent:
+    """The event in a request; mode by Content-Type alone. Raises InvalidCloudEvent or InvalidJson."""
+    lowered = _lowered(headers.items())
+    media, _, parameters = lowered.get("content-type", "").partition(";")
+    media = media.strip().lower()
+    if not media.startswith("application/cloudevents"):
+        return _from_binary(lowered, body, max_bytes)
+    charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters)
+    if media != "application/cloudevents+json" or (charset and charset[1].lower() != "utf-8"):
+        raise UnsupportedEncoding
+    return _from_structured(strict_json.loads(body, max_bytes=max_bytes))
+
+
+def to_http(event: CloudEvent) -> tuple[dict[str, str], bytes]:
+    """Headers and body of `event` in binary mode."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": _instant(event.time) if event.time else None,
+        "dataschema": event.dataschema,
+        **event.extensions,
+    }
+    headers = {f"ce-{k}": header_value(v) for k, v in attributes.items() if v is not None}
+    if event.data is None:
+        return headers, b""
+    headers["content-type"] = event.datacontenttype or "application/json"
+    return headers, strict_json.dumps(event.data).encode()
+
+
+def record(
+    *,
+    topic: str,
+    user_id: str,
+    id: str,  # noqa: A002  # the attribute's own name
+    source: str,
+    type: str,  # noqa: A002  # the attribute's own name
+    subject: str | None,
+    time: datetime,
+    schema_version: int,
+    extensions: Mapping[str, str],
+    traceparent: str | None,
+    data: str,
+) -> Record:
+    """The Kafka record of one outbox row, in binary mode; the key is the user, so order is per user."""
+    attributes = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": type,
+        "subject": subject,
+        "time": _instant(time),
+        "dataschema": f"/schemas/{type}.json",
+        "partitionkey": user_id,
+        "schemaversion": str(schema_version),
+        "traceparent": traceparent,
+        **extensions,
+    }
+    headers = {f"ce_{name}": value for name, value in attributes.items() if value is not None}
+    headers["content-type"] = "application/json"
+    return Record(topic=topic, key=user_id, headers=headers, value=data.encode())
+
+
+def header_value(text: str) -> str:
+    """`text` as an HTTP header value: space, quote, percent and non-ASCII are percent-encoded."""
+    return quote(text, safe=_SAFE)
+
+
+def _lowered(items: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in items:
+        lowered = name.lower()
+        if lowered in found and lowered.startswith("ce-"):
+            raise InvalidCloudEvent(f"Header {lowered} is repeated.")
+        found[lowered] = value
+    return found
+
+
+def _from_binary(headers: Mapping[str, str], body: bytes, max_bytes: int) -> CloudEvent:
+    attributes = {k[3:]: _header_text(k, v) for k, v in headers.items() if k.startswith("ce-")}
+    if "datacontenttype" in attributes:
+        raise InvalidCloudEvent("Attribute datacontenttype belongs into Content-Type.")
+    content_type = headers.get("content-type") or None
+    if content_type:
+        attributes["datacontenttype"] = content_type
+    _check_context(attributes)  # before the body: a forged event must not cost a parse
+    data = strict_json.loads(body, max_bytes=max_bytes) if body and _is_json(content_type) else None
+    return _build(attributes, data)
+
+
+def _from_structured(document: object) -> CloudEvent:
+    if not isinstance(document, dict):
+        raise InvalidCloudEvent("A structured event is a JSON object.")
+    if "data" in document and "data_base64" in document:
+        raise InvalidCloudEvent("Attribute data and data_base64 exclude each other.")
+    attributes = {
+        name: _member_text(name, value)
+        for name, value in document.items()
+        if value is not None and name not in ("data", "data_base64")
+    }
+    _check_context(attributes)
+    if document.get("data_base64") is not None:
+        return _build(attributes, _from_base64(document["data_base64"], attributes))
+    return _build(attributes, document.get("data"))
+
+
+def _from_base64(text: object, attributes: Mapping[str, str]) -> Any:
+    try:
+        body = base64.b64decode(text if isinstance(text, str) else "", validate=True)
+    except binascii.Error:
+        raise InvalidCloudEvent("Attribute data_base64 is not base64.") from None
+    is_json = _is_json(attributes.get("datacontenttype"))
+    return strict_json.loads(body, max_bytes=MAX_EVENT_BYTES) if body and is_json else None
+
+
+def _check_context(attributes: Mapping[str, str]) -> None:
+    if attributes.get("specversion") != "1.0":
+        raise InvalidCloudEvent("Attribute specversion must be 1.0.")
+    for name in _REQUIRED:
+        if not attributes.get(name):
+            raise InvalidCloudEvent(f"Attribute {name} is missing.")
+    for name, value in attributes.items():
+        if not _NAME.fullmatch(name):
+            raise InvalidCloudEvent("An attribute name is not lower-case letters and digits.")
+        if not value or len(value) > MAX_ATTRIBUTE or _CONTROL.search(value):
+            raise InvalidCloudEvent(f"Attribute {name} is empty, too long or has control characters.")
+
+
+def _build(attributes: Mapping[str, str], data: Any) -> CloudEvent:
+    known = ("specversion", *_REQUIRED, *_OPTIONAL)
+    return CloudEvent(
+        id=attributes["id"],
+        source=attributes["source"],
+        type=attributes["type"],
+        subject=attributes.get("subject"),
+        time=_parse_time(attributes.get("time")),
+        datacontenttype=attributes.get("datacontenttype"),
+        dataschema=attributes.get("dataschema"),
+        data=data,
+        extensions=MappingProxyType({k: v for k, v in attributes.items() if k not in known}),
+    )
+
+
+def _header_text(name: str, value: str) -> str:
+    """Decodes a header per the HTTP binding §3.1.3.2: quoted string, then percent escapes, then UTF-8."""
+    if quoted := _QUOTED.fullmatch(value):
+        value = re.sub(r"\\(.)", r"\1", quoted[1])
+    try:
+        raw = _ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), value.encode("latin-1"))
+        return raw.decode("utf-8")
+    except UnicodeError:
+        raise InvalidCloudEvent(f"Attribute {name.removeprefix('ce-')} is not UTF-8.") from None
+
+
+def _member_text(name: str, value: object) -> str:
+    """The canonical text of a JSON attribute: strings, and for extensions booleans and integers."""
+    if isinstance(value, str):
+        return value
+    if name not in ("specversion", *_REQUIRED, *_OPTIONAL):
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int):
+            return str(value)
+    raise InvalidCloudEvent(f"Attribute {name[:64]!r} has the wrong type.")
+
+
+def _parse_time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        if _TIME.fullmatch(text):
+            return datetime.fromisoformat(text.upper())
+    except ValueError:
+        pass
+    raise InvalidCloudEvent("Attribute time is not RFC 3339.")
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _is_json(content_type: str | None) -> bool:
+    media = (content_type or "application/json").partition(";")[0].strip().lower()
+    return media == "application/json" or media.endswith("+json")

@@ -1,0 +1,112 @@
+"""uvicorn in one process for ASGI functions: the drain of `wsgi`, and a cap on streams. Used by `serve`."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from shared.messaging.strict_json import dumps
+from shared.runtime import lifecycle
+from shared.runtime.http import HEALTH
+from shared.runtime.logging import get_logger
+from shared.runtime.settings import Runner
+
+MAX_STREAMS = 512  # above containerConcurrency (500): a backstop for memory, not the regulator
+FINISH_SECONDS = 10.0  # a stream that has not ended itself by then is cut; its client resumes
+IDLE_SECONDS = 180
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = get_logger(__name__)
+
+
+def serve(app: App, settings: Runner) -> None:
+    """Serves until a signal, then drains."""
+    config = uvicorn.Config(
+        Capped(app, MAX_STREAMS),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(FINISH_SECONDS),
+    )
+    log.info("listening", port=settings.port)
+    _Server(config, settings.drain_seconds).run()
+
+
+class Capped:
+    """Refuses the request above `limit` with 503 instead of holding it; health is never refused.
+
+    While draining, answers end their connection, so that clients move to another process.
+    """
+
+    def __init__(self, app: App, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+        self._open = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif self._open >= self._limit and scope["path"] not in HEALTH:
+            await _refuse(send)
+        else:
+            self._open += 1
+            try:
+                await self._app(scope, receive, _ending(send))
+            finally:
+                self._open -= 1
+
+
+class _Server(uvicorn.Server):
+    """uvicorn ends by the signal it caught and stops accepting at once; we drain and exit 0."""
+
+    def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._drain_seconds = drain_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: Any = None) -> None:  # sockets: as uvicorn declares it
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
+        if lifecycle.draining() or self._loop is None:
+            self.should_exit = True
+            return
+        lifecycle.begin_drain()
+        log.info("draining", seconds=self._drain_seconds)
+        self._loop.call_soon_threadsafe(self._loop.call_later, self._drain_seconds, self._stop_accepting)
+
+    def _stop_accepting(self) -> None:
+        self.should_exit = True
+
+
+def _ending(send: Send) -> Send:
+    async def forward(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start" and lifecycle.draining():
+            message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+        await send(message)
+
+    return forward
+
+
+async def _refuse(send: Send) -> None:
+    code = "too_many_streams"
+    body = dumps({"type": f"/problems/{code}", "title": "Service Unavailable", "status": 503, "code": code})
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"retry-after", b"2"),
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body.encode()})

@@ -1,0 +1,14 @@
+"""The only reader of the clocks: everything else is given a time, or asks here."""
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The wall clock as an aware UTC instant; inside a transaction use `tx.now` instead."""
+    return datetime.now(UTC)
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never steps back: for deadlines and durations."""
+    return time.monotonic()

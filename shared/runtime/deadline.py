@@ -1,0 +1,25 @@
+"""The cooperative deadline of the event or tick being handled. `event` sets it, long handlers ask it."""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
+from shared.runtime import clock
+
+_deadline: contextvars.ContextVar[float | None] = contextvars.ContextVar("deadline", default=None)
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Everything in the block should be over in `seconds`."""
+    token = _deadline.set(clock.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def remaining(default: float = 60.0) -> float:
+    """Seconds left, never negative; `default` outside of any deadline."""
+    deadline = _deadline.get()
+    return default if deadline is None else max(0.0, deadline - clock.monotonic())

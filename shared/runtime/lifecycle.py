@@ -1,0 +1,65 @@
+"""What must happen before a process ends: flushes and closes, registered by whoever owns a resource.
+
+`serve` calls `begin_drain` and `stop`; under plain functions-framework `atexit` calls `stop`.
+"""
+
+import atexit
+import threading
+from collections.abc import Callable
+
+from shared.runtime.logging import get_logger
+
+FLUSH_SECONDS = 5.0
+
+log = get_logger(__name__)
+_lock = threading.Lock()
+_callbacks: list[Callable[[], None]] = []
+_draining = threading.Event()
+
+
+def on_stop(callback: Callable[[], None]) -> None:
+    """Run `callback` when the process stops, last registered first; all share FLUSH_SECONDS."""
+    with _lock:
+        if not _callbacks:
+            atexit.register(stop)
+        _callbacks.append(callback)
+
+
+def begin_drain() -> None:
+    """SIGTERM has arrived: connections end after their answer, streams should end themselves."""
+    _draining.set()
+
+
+def draining() -> bool:
+    return _draining.is_set()
+
+
+def wait_for_drain(timeout: float) -> bool:
+    """Sleep until the process is asked to stop, at most `timeout` seconds; True when it was."""
+    return _draining.wait(timeout)
+
+
+def stop() -> None:
+    """Run what was registered, once; a callback that hangs is abandoned after FLUSH_SECONDS."""
+    _draining.set()
+    with _lock:
+        pending, _callbacks[:] = list(reversed(_callbacks)), []
+    if not pending:
+        return
+    worker = threading.Thread(target=_run, args=(pending,), name="stop", daemon=True)
+    try:
+        worker.start()
+    except RuntimeError:  # the interpreter is already finalising and starts no threads
+        _run(pending)
+        return
+    worker.join(FLUSH_SECONDS)
+    if worker.is_alive():
+        log.error("stopping took too long, giving up", seconds=FLUSH_SECONDS)
+
+
+def _run(callbacks: list[Callable[[], None]]) -> None:
+    for callback in callbacks:
+        try:
+            callback()
+        except Exception:  # one failing flush must not keep the others from running
+            log.exception("a stop callback failed")

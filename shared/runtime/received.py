@@ -1,0 +1,110 @@
+"""What an event handler receives: a CloudEvent whose promises (see docs of events) have been checked.
+
+`interpret` is pure; `event` calls it between decoding and the transaction.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.domain.errors import Invalid
+from shared.events.catalog import EVENTS
+from shared.messaging.cloudevent import CloudEvent
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedEvent:
+    """One of our events, addressed to a user, in a schema version this code knows."""
+
+    id: str
+    source: str
+    type: str
+    subject: str | None
+    time: datetime | None
+    schema_version: int
+    user_id: str
+    task_id: UUID | None
+    task_version: int | None
+    data: Mapping[str, Any]
+    extensions: Mapping[str, str]
+
+
+class UnknownSchemaVersion(Exception):  # noqa: N818  # an outcome of its own, not an error: 204 and kept
+    """The type is ours, the version of its data is not known to this code."""
+
+    def __init__(self, version: int, user_id: str) -> None:
+        self.version = version
+        self.user_id = user_id
+        super().__init__(version)
+
+
+def interpret(event: CloudEvent, *, accepts: Collection[str] | None) -> ReceivedEvent:
+    """`event` as a ReceivedEvent; raises Invalid, or UnknownSchemaVersion."""
+    known = EVENTS.get(event.type)
+    if known is None or (accepts is not None and event.type not in accepts):
+        raise Invalid("This function does not handle events of that type.", code="unexpected_event_type")
+    if not isinstance(event.data, dict):
+        raise Invalid("The event's data is not a JSON object.", code="invalid_event_data")
+    data: dict[str, Any] = event.data
+    version = _version(event, data)
+    user_id = _user(event, data)
+    if data.get("event_id") != event.id:
+        raise Invalid("data.event_id differs from the event's id.", code="event_id_mismatch")
+    if version != known.schema_version:
+        raise UnknownSchemaVersion(version, user_id)
+    return ReceivedEvent(
+        id=event.id,
+        source=event.source,
+        type=event.type,
+        subject=event.subject,
+        time=event.time,
+        schema_version=version,
+        user_id=user_id,
+        task_id=_task_id(data.get("task_id")),
+        task_version=_task_version(data.get("task_version")),
+        data=data,
+        extensions=event.extensions,
+    )
+
+
+def claimed_user(event: CloudEvent) -> str:
+    """Whom the event says it is about, unchecked; "" when it does not say: for records of failures."""
+    named = event.data.get("user_id") if isinstance(event.data, dict) else None
+    owner = named if isinstance(named, str) else ""
+    partition = event.extensions.get("partitionkey", owner)
+    return owner if owner == partition else ""
+
+
+def _version(event: CloudEvent, data: Mapping[str, Any]) -> int:
+    version = data.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise Invalid("data.schema_version is not a positive number.", code="invalid_schema_version")
+    if event.extensions.get("schemaversion", str(version)) != str(version):
+        raise Invalid("schemaversion differs from data.schema_version.", code="schema_version_mismatch")
+    return version
+
+
+def _user(event: CloudEvent, data: Mapping[str, Any]) -> str:
+    user_id = data.get("user_id")
+    if not isinstance(user_id, str) or not user_id:
+        raise Invalid("data.user_id is missing.", code="invalid_event_data")
+    if event.extensions.get("partitionkey", user_id) != user_id:
+        raise Invalid("partitionkey differs from data.user_id.", code="user_mismatch")
+    return user_id
+
+
+def _task_id(value: object) -> UUID | None:
+    if value is None:
+        return None
+    try:
+        return UUID(value if isinstance(value, str) else "")
+    except ValueError:
+        raise Invalid("data.task_id is not a UUID.", code="invalid_event_data") from None
+
+
+def _task_version(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise Invalid("data.task_version is not a number.", code="invalid_event_data")

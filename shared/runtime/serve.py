@@ -1,0 +1,44 @@
+"""`python -m shared.runtime.serve`: the process of every function, one per container.
+
+Loads the target with functions-framework's own `create_app` and serves it without forking: waitress for
+WSGI, uvicorn for ASGI. SIGTERM drains: see `wsgi` and `asgi`. Why: docs/decisions/0002-waitress-runner.md.
+"""
+
+import gc
+
+from shared.runtime import clock, lifecycle
+from shared.runtime.logging import configure, get_logger
+from shared.runtime.settings import Runner, load
+
+log = get_logger("shared.runtime.serve")  # not __name__, which is __main__ here
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT, then drains, flushes and returns (exit code 0)."""
+    started = clock.monotonic()
+    gc.disable()  # imports make no garbage: collecting during them costs a tenth of the start
+    settings = load(Runner)
+    configure(service=settings.function_target, level=settings.log_level)
+
+    from flask import Flask
+    from functions_framework import create_app
+
+    app = create_app(settings.function_target, settings.function_source)  # type: ignore[no-untyped-call]
+    configure(service=settings.function_target, level=settings.log_level)
+    gc.freeze()  # what exists now lives as long as the process
+    gc.enable()
+    log.info("loaded", ms=round((clock.monotonic() - started) * 1000))
+    if isinstance(app, Flask):
+        from shared.runtime import wsgi
+
+        wsgi.serve(app, settings)
+    else:
+        from shared.runtime import asgi
+
+        asgi.serve(app, settings)
+    lifecycle.stop()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()
