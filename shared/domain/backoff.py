@@ -1,8 +1,8 @@
 """When a webhook is tried again (Standard Webhooks 1.0, "Retry schedule"). Pure: the clock and the
 randomness are arguments; called by `notifications` after each attempt.
 
-The minute tick makes every wait at least as long as the time to the next tick: the 5 s step is kept
-only while the process that made the first attempt is still awake.
+A retry starts at the next minute tick after its time: the 5 s step takes up to a minute, the others are
+late by less than one. Waking a function for five seconds' worth of precision would cost more than it gives.
 """
 
 from datetime import UTC, datetime, timedelta

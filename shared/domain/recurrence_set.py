@@ -9,15 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from shared.domain.rrule_elapsed import Moment, instants, local_time
+from shared.domain.rrule_elapsed import Moment, instants
 from shared.domain.rrule_periods import Fuel, wall_times
 from shared.domain.rrule_text import SUB_DAILY, InvalidRecurrence, Rule
+from shared.domain.zone_walk import ZoneWalk, local_time
 from shared.domain.zones import first_reaching, zone
 
 __all__ = ["Frame", "Instance", "fit_rule", "merge", "rule_moments", "until_instant"]
 
 Instance = tuple[datetime, datetime, bool, bool]  # naive UTC, original wall time, counted by COUNT, excluded
 When = str | date | datetime
+
+REPLAYED = 9_999  # the highest COUNT that `validate` accepts
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -107,6 +110,7 @@ def rule_moments(
         yield from _uncounted(rule, frame, fuel, after)
         return
     left = rule.count
+    cost = 1 if left <= REPLAYED else 4  # no accepted rule is cut short; a hostile one ends early
     members = _uncounted(rule, frame, fuel, frame.origin if include_dtstart else None)
     if include_dtstart:
         left -= 1
@@ -119,7 +123,7 @@ def rule_moments(
         if after is None or moment[0] > after:
             yield moment
         else:
-            fuel.burn(1)
+            fuel.burn(cost)
         if not left:
             return
 
@@ -165,12 +169,11 @@ def _in_order(walls: Iterable[datetime], where: ZoneInfo | None) -> Iterator[Mom
                 last = wall
         return
     shifted: deque[Moment] = deque()
+    resolve = ZoneWalk(where).resolve
     try:
         for wall in walls:
-            aware = wall.replace(tzinfo=where)
-            offset = aware.utcoffset() or timedelta()
-            instant = wall - offset
-            if (aware.replace(fold=1).utcoffset() or offset) > offset:
+            instant, missing = resolve(wall)
+            if missing:
                 shifted.append((instant, wall))
                 continue
             while shifted and shifted[0][0] <= instant:

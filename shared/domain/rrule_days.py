@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.domain.rrule_text import Rule
 
-__all__ = ["MAX_ORDINAL", "DayRules", "january_1", "month_start", "week_1"]
+__all__ = ["MAX_ORDINAL", "DayRules", "january_1", "month_length", "month_start", "split", "week_1"]
 
 MAX_ORDINAL = 3_652_059  # 9999-12-31
 _BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)

@@ -11,22 +11,16 @@ from zoneinfo import ZoneInfo
 from shared.domain.rrule_days import MAX_ORDINAL, DayRules
 from shared.domain.rrule_periods import Fuel, next_candidate
 from shared.domain.rrule_text import Rule
+from shared.domain.zone_walk import ZoneWalk, local_time
 from shared.domain.zones import first_reaching
 
-__all__ = ["Moment", "instants", "local_time"]
+__all__ = ["Moment", "instants"]
 
 Moment = tuple[datetime, datetime]  # naive UTC (the wall time itself when floating), local wall time
 
 _UNITS = {"HOURLY": 3600, "MINUTELY": 60, "SECONDLY": 1}
 _SECOND = timedelta(seconds=1)
-_LEAP_COST = 4  # two zone look-ups and a day scan
-
-
-def local_time(instant: datetime, zone: ZoneInfo | None) -> datetime:
-    """The naive local time (with `fold`) of a naive UTC instant; `OverflowError` beyond the year 9999."""
-    if zone is None:
-        return instant
-    return zone.fromutc(instant.replace(tzinfo=zone)).replace(tzinfo=None)
+_LEAP_COST = 20  # two zone look-ups and a scan
 
 
 def _reaching(wall: datetime, zone: ZoneInfo | None, now: datetime) -> datetime:
@@ -92,8 +86,7 @@ class _LocalFilter:
         if not self._filters_days:
             return day
         while not self._days.matches(day):
-            self._fuel.burn(1)
-            day = next_candidate(self._days, day)
+            day = next_candidate(self._days, day, self._fuel)
             if day > MAX_ORDINAL:
                 return None
         return day
@@ -130,11 +123,12 @@ def _stepped(  # noqa: PLR0917 - internal twin of _expanded
 ) -> Iterator[Moment]:  # fmt: skip
     """One instant per period: the usual case."""
     limits = _LocalFilter(rule, anchor, fuel)
+    walk = ZoneWalk(zone) if zone else None
     step = timedelta(seconds=_UNITS[rule.freq]) * rule.interval
     instant = origin + -(-(start - origin) // step) * step
     while instant <= stop:
         fuel.burn(1)
-        wall = local_time(instant, zone)
+        wall = walk.local(instant) if walk else instant
         passing = limits.following(wall) if limits.active else wall
         if passing is None:
             return
@@ -153,6 +147,7 @@ def _expanded(  # noqa: PLR0917
 ) -> Iterator[Moment]:  # fmt: skip
     """BYMINUTE and BYSECOND give several instants per hour or minute; BYSETPOS chooses among them."""
     limits = _LocalFilter(rule, anchor, fuel)
+    walk = ZoneWalk(zone) if zone else None
     unit = _UNITS[rule.freq]
     step = timedelta(seconds=unit) * rule.interval
     into_period = anchor.minute * 60 + anchor.second if rule.freq == "HOURLY" else anchor.second
@@ -160,7 +155,7 @@ def _expanded(  # noqa: PLR0917
     period += max((start - period) // step, 0) * step
     while period <= stop:
         fuel.burn(1)
-        wall = local_time(period, zone)
+        wall = walk.local(period) if walk else period
         passing = limits.following(wall) if limits.active else wall
         if passing is None:
             return
@@ -169,14 +164,14 @@ def _expanded(  # noqa: PLR0917
             fuel.burn(_LEAP_COST)
             period += max(ahead // step, 1) * step
             continue
-        members = _members(rule, anchor, period, wall, zone, limits, fuel)
+        members = _members(rule, anchor, period, wall, walk, limits, fuel)
         yield from (moment for moment in members if start <= moment[0] <= stop)
         period += step
 
 
 def _members(  # noqa: PLR0917
     rule: Rule, anchor: datetime, period: datetime, wall: datetime,
-    zone: ZoneInfo | None, limits: _LocalFilter, fuel: Fuel,
+    walk: ZoneWalk | None, limits: _LocalFilter, fuel: Fuel,
 ) -> list[Moment]:  # fmt: skip
     """The instants of one hour or minute whose local time passes every part."""
     unit = _UNITS[rule.freq]
@@ -192,7 +187,7 @@ def _members(  # noqa: PLR0917
     members = []
     for offset in offsets:
         instant = period + timedelta(seconds=offset)
-        local = local_time(instant, zone)
+        local = walk.local(instant) if walk else instant
         if limits.active and limits.following(local) != local:
             continue
         if rule.by_minute and local.minute not in rule.by_minute:  # the clocks changed within the hour

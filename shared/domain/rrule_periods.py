@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import product
 
-from shared.domain.rrule_days import MAX_ORDINAL, DayRules, january_1, month_start, split, week_1
+from shared.domain.rrule_days import MAX_ORDINAL, DayRules, january_1, month_length, month_start, split, week_1
 from shared.domain.rrule_text import RecurrenceLimit, Rule
 
 __all__ = ["BUDGET", "Fuel", "wall_times"]
@@ -17,7 +17,7 @@ __all__ = ["BUDGET", "Fuel", "wall_times"]
 # Units of work without an answer, about 1 µs each; counted before filtering, so that UNTIL and filters cannot
 # hide the cost. Gregorian dates repeat after 400 years: a YEARLY rule is never cut short before it is proven empty.
 BUDGET = 20_000
-_YEAR_COST, _MONTH_COST, _WEEK_COST = 40, 4, 3
+_YEAR_COST, _MONTH_COST, _WEEK_COST, _LEAP_COST = 40, 4, 4, 4
 _LAST_YEAR = 9999
 _LISTED_TIMES = 1_440  # above this the times of a day are computed when they are looked at
 
@@ -170,22 +170,32 @@ def _days(rule: Rule, anchor: datetime, start: datetime, stop: int, fuel: Fuel) 
     day += -(-(start.toordinal() - day) // interval) * interval
     stop = min(stop, MAX_ORDINAL)
     while day <= stop:
-        fuel.burn(1)
         if not filtered or rules.matches(day):
+            fuel.burn(1)
             yield [day]
             day += interval
         else:
-            day += -(-(next_candidate(rules, day) - day) // interval) * interval
+            day += -(-(next_candidate(rules, day, fuel) - day) // interval) * interval
 
 
-def next_candidate(rules: DayRules, day: int) -> int:
-    """A later day before which nothing can match: the next month of BYMONTH, else tomorrow."""
-    if rules.months:
-        year, month, _ = split(day)
-        if month not in rules.months:
-            later = [wanted for wanted in rules.months if wanted > month]
-            return month_start(year, min(later)) if later else month_start(year + 1, min(rules.months))
-    return day + 1
+def next_candidate(rules: DayRules, day: int, fuel: Fuel) -> int:
+    """A later day before which nothing can match: tomorrow, or what BYMONTH and BYMONTHDAY allow."""
+    if not (rules.months or rules.month_days):
+        fuel.burn(1)
+        return day + 1
+    fuel.burn(_LEAP_COST)
+    year, month, number = split(day)
+    if not rules.months or month in rules.months:
+        if not rules.month_days:
+            return day + 1
+        length = month_length(year, month)
+        days = (wanted if wanted > 0 else length + 1 + wanted for wanted in rules.month_days)
+        later = [candidate for candidate in days if number < candidate <= length]
+        if later:
+            return day - number + min(later)
+        return month_start(year, month) + length
+    later = [wanted for wanted in rules.months if wanted > month]
+    return month_start(year, min(later)) if later else month_start(year + 1, min(rules.months))
 
 
 _PERIODS = {"YEARLY": _years, "MONTHLY": _months, "WEEKLY": _weeks, "DAILY": _days}

@@ -10,7 +10,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.errors import FieldError, Invalid
@@ -22,6 +23,7 @@ MAX_PATTERNS = 20
 MAX_BODY_BYTES = 20_000  # the specification: "less than 20kb"
 MAX_SHORT = 256  # characters of a value that survives truncation
 SECRET_BYTES = 32
+ROTATION = timedelta(days=1)  # how long a replaced secret still signs
 _PREFIX, _SECRET_PREFIX = "io.taskflow.", "whsec_"
 
 
@@ -65,6 +67,33 @@ def parse_secret(secret: str) -> bytes:
         return base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
     except binascii.Error:
         raise ValueError("a webhook secret is whsec_ followed by base64") from None
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What signs an endpoint's messages: one secret, or two for a day after it was replaced."""
+
+    current: str
+    previous: str | None = None
+    previous_until: datetime | None = None
+
+    def rotated(self, new: str, *, now: datetime) -> "Secrets":
+        return Secrets(new, self.current, now + ROTATION)
+
+    def valid(self, now: datetime) -> list[str]:
+        """The secrets to sign with, the current one first."""
+        if self.previous is None or self.previous_until is None or now >= self.previous_until:
+            return [self.current]
+        return [self.current, self.previous]
+
+    def to_json(self) -> str:
+        """What is sealed and stored."""
+        return json.dumps([self.current, self.previous, plain(self.previous_until)])
+
+    @classmethod
+    def from_json(cls, text: str) -> "Secrets":
+        current, previous, until = json.loads(text)
+        return cls(current, previous, datetime.fromisoformat(until) if until else None)
 
 
 def sign(secrets: Sequence[str], body: bytes, *, message_id: str, timestamp: int) -> str:
