@@ -1,0 +1,66 @@
+"""Converts a run of neighbouring times between wall and UTC, asking the zone only once every few days.
+Called by the recurrence engine, whose bulk work this is; single conversions belong to `zones`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+__all__ = ["ZoneWalk", "local_time"]
+
+# Equal offsets at both ends mean no change in between: the closest pair of transitions that cancel each other
+# in tzdata 2026f is 6.96 days apart (Brazil 2000, Gaza); checked by a test.
+STEADY = timedelta(days=5)
+_NEIGHBOUR = timedelta(days=2)
+_RUN = 4  # so many neighbours in a row before looking ahead pays
+_HORIZON = datetime.max - STEADY * 2
+_ZERO = timedelta()
+
+
+def local_time(instant: datetime, zone: ZoneInfo | None) -> datetime:
+    """The naive local time (with `fold`) of a naive UTC instant; `OverflowError` beyond the year 9999."""
+    if zone is None:
+        return instant
+    return zone.fromutc(instant.replace(tzinfo=zone)).replace(tzinfo=None)
+
+
+class ZoneWalk:
+    """A position in one zone; correct for any order of calls, fast when they are close together."""
+
+    __slots__ = ("_end", "_last", "_near", "_offset", "_start", "_zone")
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._offset = _ZERO
+        self._near = 0
+        self._start = self._end = self._last = datetime.min  # of the steady span, in wall time or in UTC
+
+    def resolve(self, wall: datetime) -> tuple[datetime, bool]:
+        """Naive UTC of a wall time, and whether it does not exist (then it is shifted by the gap)."""
+        if self._start <= wall < self._end:
+            return wall - self._offset, False
+        offset, folded = self._offsets(wall)
+        if self._in_run(wall) and offset == folded and self._offsets(wall + STEADY) == (offset, offset):
+            self._start, self._end, self._offset = wall, wall + STEADY, offset
+        return wall - offset, folded > offset
+
+    def local(self, instant: datetime) -> datetime:
+        """The naive local time, with `fold`, of a naive UTC instant; not to be mixed with `resolve`."""
+        if self._start <= instant < self._end:
+            return instant + self._offset
+        wall = local_time(instant, self._zone)
+        if self._in_run(instant) and not wall.fold:
+            later = instant + STEADY
+            if local_time(later, self._zone) - later == wall - instant:
+                self._start, self._end, self._offset = instant, later, wall - instant
+        return wall
+
+    def _in_run(self, now: datetime) -> bool:
+        self._near = self._near + 1 if now - self._last < _NEIGHBOUR else 0
+        self._last = now
+        return self._near >= _RUN and now < _HORIZON
+
+    def _offsets(self, wall: datetime) -> tuple[timedelta, timedelta]:
+        aware = wall.replace(tzinfo=self._zone)
+        return aware.utcoffset() or _ZERO, aware.replace(fold=1).utcoffset() or _ZERO
