@@ -1,0 +1,103 @@
+"""Makes `.venv` from requirements-local.lock and re-executes in it; first lines of every scripts/ command.
+
+Standard library only, and it must parse on old Pythons so that it can say what is missing.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+VENV = PROJECT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "taskflow-locks.json"
+LOCK = "requirements-local.lock"
+SUPERSETS = (LOCK, "requirements-dev.lock")
+
+
+def ensure_environment(script: str) -> None:
+    """Returns when this process runs in an up-to-date `.venv`; otherwise makes it and re-executes."""
+    if sys.version_info < (3, 11):
+        sys.exit(
+            f"TaskFlow needs Python 3.11 or newer, this is {sys.version.split()[0]}: "
+            f"run `python3.11 {script}` or newer"
+        )
+    current = Path(sys.prefix).resolve() == VENV.resolve()
+    if current and up_to_date():
+        return
+    if not up_to_date():
+        install()
+    if not current:
+        os.execv(PYTHON, [str(PYTHON), script, *sys.argv[1:]])
+
+
+def up_to_date() -> bool:
+    """Whether the stamp names the present content of the lock, or of one that contains it."""
+    try:
+        stamp = json.loads(STAMP.read_text())
+    except (OSError, ValueError):
+        return False
+    return PYTHON.exists() and any(name in stamp and stamp[name] == digest(name) for name in SUPERSETS)
+
+
+def digest(lock: str) -> str:
+    """Content hash of a lock file, with the Python it was installed for; "" if the file is absent."""
+    path = PROJECT / lock
+    if not path.exists():
+        return ""
+    return (
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {sys.version_info.major}.{sys.version_info.minor}"
+    )
+
+
+def install(lock: str = LOCK) -> None:
+    """Creates the environment, installs the lock with hashes, puts the project on its path, compiles."""
+    with _alone():
+        if lock == LOCK and up_to_date():
+            return  # another command made it while this one waited
+        print(f"preparing .venv from {lock} (once) …", file=sys.stderr, flush=True)
+        if not PYTHON.exists():
+            _run(sys.executable, "-m", "venv", str(VENV))
+        _run(
+            str(PYTHON),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "--no-deps",
+            "--requirement",
+            str(PROJECT / lock),
+        )
+        site = next(VENV.glob("lib/python3.*/site-packages"))
+        (site / "taskflow.pth").write_text(f"{PROJECT}\n")
+        _run(
+            str(PYTHON),
+            "-m",
+            "compileall",
+            "-q",
+            *(str(PROJECT / part) for part in ("functions", "shared", "scripts")),
+        )
+        STAMP.write_text(json.dumps({lock: digest(lock)}))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Two commands started at once install one after the other."""
+    import fcntl  # noqa: PLC0415 - absent on Windows, where the message above should still appear
+
+    with (PROJECT / ".venv.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, check=False, stdout=sys.stderr)  # noqa: S603 - our own arguments
+    if done.returncode:
+        sys.exit(f"`{' '.join(command)}` failed with code {done.returncode}; remove {VENV} and try again")

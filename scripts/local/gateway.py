@@ -1,0 +1,125 @@
+"""The way to the functions over HTTP: `Gateway` is the public door, doors.py uses `forward` for the inner one."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Mapping
+
+from scripts.local.asgi import ClientGone, Headers, Receive, Scope, Send, chunks, header, problem
+from scripts.local.http_client import HOP_BY_HOP, Exchange, Request
+from scripts.local.revision import Refused, Revision
+
+_FORWARDING = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded")
+
+
+class Gateway:
+    """Routes by Host `<service>.<namespace>.localhost`; any other host means the default Service."""
+
+    def __init__(self, revisions: Mapping[str, Revision], *, namespace: str, default: str) -> None:
+        self._public = {name: item for name, item in revisions.items() if item.service.public}
+        self._name = re.compile(rf"^([a-z0-9-]+)\.{re.escape(namespace)}\.localhost(?::\d+)?$")
+        self._default = default
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match = self._name.match(header(scope, b"host").lower())
+        revision = self._public.get(match[1] if match else self._default)
+        if revision is None:
+            known = ", ".join(sorted(self._public)) or "none"
+            await problem(
+                send,
+                404,
+                "no_such_service",
+                detail=f"no public Service {match[1] if match else self._default!r}; public: {known}",
+            )
+            return
+        await forward(revision, scope, receive, send)
+
+
+async def forward(
+    revision: Revision, scope: Scope, receive: Receive, send: Send, *, target: bytes | None = None
+) -> None:
+    """Passes one request through: bodies unbuffered and unchanged, hop-by-hop headers dropped."""
+    gone = asyncio.Event()
+    request = _request(scope, _watched(receive, gone), target)
+    started = asyncio.Event()
+    work = asyncio.create_task(_relay(revision, request, send, started))
+    watch = asyncio.create_task(_disconnected(receive, gone, request))
+    try:
+        await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (work, watch):  # whoever went first (client or process): the other side follows
+            task.cancel()
+        await asyncio.gather(work, watch, return_exceptions=True)
+    error = None if work.cancelled() else work.exception()
+    if isinstance(error, Refused) and not started.is_set():
+        await problem(send, error.status, error.code, detail=error.detail)
+    elif error is not None:
+        raise error  # cut in the middle: uvicorn closes the connection, which is all that can be said
+
+
+async def _relay(revision: Revision, request: Request, send: Send, started: asyncio.Event) -> None:
+    async with revision.exchange(request) as exchange:
+        await send({"type": "http.response.start", "status": exchange.status, "headers": _response(exchange)})
+        started.set()
+        async for piece in revision.body(exchange):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _response(exchange: Exchange) -> Headers:
+    named = {
+        part.strip().lower().encode()
+        for name, value in exchange.headers
+        if name.lower() == b"connection"
+        for part in value.decode("latin-1").split(",")
+    }
+    return [(name, value) for name, value in exchange.headers if name.lower() not in named]
+
+
+def _request(scope: Scope, body: AsyncIterator[bytes], target: bytes | None) -> Request:
+    path: bytes = target if target is not None else scope["raw_path"]
+    if scope["query_string"]:
+        path += b"?" + scope["query_string"]
+    listed = {part.strip().lower() for part in header(scope, b"connection").split(",")}
+    dropped = HOP_BY_HOP | listed
+    headers = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name.decode("latin-1") not in dropped and name not in _FORWARDING
+    ]
+    names = {name for name, _ in scope["headers"]}
+    chunked = b"transfer-encoding" in names
+    has_body = chunked or b"content-length" in names
+    return Request(scope["method"], path, [*headers, *_forwarding(scope)], body if has_body else b"", chunked)
+
+
+def _forwarding(scope: Scope) -> Headers:
+    client = scope["client"][0] if scope.get("client") else "127.0.0.1"
+    before = header(scope, b"x-forwarded-for")
+    chain = f"{before}, {client}" if before else client
+    return [
+        (b"x-forwarded-for", chain.encode("latin-1")),
+        (b"x-forwarded-proto", b"http"),
+        (b"x-forwarded-host", header(scope, b"host").encode("latin-1")),
+    ]
+
+
+async def _watched(receive: Receive, gone: asyncio.Event) -> AsyncIterator[bytes]:
+    """The body; `gone` is set at its end, from when on only a disconnect can come."""
+    try:
+        async for piece in chunks(receive):
+            yield piece
+    finally:
+        gone.set()
+
+
+async def _disconnected(receive: Receive, complete: asyncio.Event, request: Request) -> None:
+    """Returns when the client has gone."""
+    if isinstance(request.body, bytes):
+        with contextlib.suppress(ClientGone):
+            async for _ in chunks(receive):
+                pass  # there is none
+    else:
+        await complete.wait()
+    while (await receive())["type"] != "http.disconnect":
+        pass

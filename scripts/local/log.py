@@ -1,0 +1,176 @@
+"""Topics kept in files under the state directory: the default of `scripts/run`.
+
+Survives kill -9 at any point: segments cut torn tails, group offsets are replaced atomically.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from scripts.local.segment import Segment
+from scripts.local.topics import (
+    NewRecord,
+    Partition,
+    Position,
+    Record,
+    TopicsUnavailable,
+    UnknownTopic,
+    partition_for,
+)
+
+_NAME = re.compile(r"^[A-Za-z0-9._-]{1,200}$")
+
+
+class EmbeddedTopics:
+    """The Topics port over one directory; one platform owns it (see state.py's lock)."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._segments: dict[str, list[Segment]] = {}
+        self._grown: dict[Partition, asyncio.Event] = defaultdict(asyncio.Event)
+        self._turn = itertools.count()
+        # One thread writes everything: appends of concurrent requests cannot interleave.
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="topic-log")
+        (directory / "groups").mkdir(parents=True, exist_ok=True)
+
+    async def ensure(self, topics: Mapping[str, int]) -> None:
+        for topic, partitions in topics.items():
+            self._open(topic, partitions)
+
+    async def append(self, records: Sequence[NewRecord]) -> list[Position]:
+        for record in records:
+            if record.topic not in self._segments:
+                raise UnknownTopic(record.topic)
+        places = [(record.topic, self._partition(record)) for record in records]
+        loop = asyncio.get_running_loop()
+        try:
+            positions = await loop.run_in_executor(self._writer, self._store, records, places)
+        except OSError as error:
+            raise TopicsUnavailable(f"cannot write {self._directory}: {error.strerror}") from error
+        for place in set(places):
+            self._grown[place].set()
+        return positions
+
+    async def subscribe(self, group: str, topics: Sequence[str], *, earliest: bool) -> "EmbeddedSubscription":
+        if not _NAME.match(group):
+            raise ValueError(f"consumer group {group!r}: only letters, digits, dot, dash and underscore")
+        for topic in topics:
+            if topic not in self._segments:
+                raise UnknownTopic(topic)
+        partitions = [(topic, p) for topic in topics for p in range(len(self._segments[topic]))]
+        starts = {place: 0 if earliest else self.end(place) for place in partitions}
+        return EmbeddedSubscription(self, self._directory / "groups" / f"{group}.json", starts=starts)
+
+    async def ends(self) -> Mapping[Partition, int]:
+        return {
+            (topic, p): len(segment)
+            for topic, segments in self._segments.items()
+            for p, segment in enumerate(segments)
+        }
+
+    async def read(self, partition: Partition, offset: int, *, limit: int) -> list[Record]:
+        if partition[0] not in self._segments or partition[1] >= len(self._segments[partition[0]]):
+            raise UnknownTopic(partition[0])
+        segment = self._segments[partition[0]][partition[1]]
+        return [segment.read(at) for at in range(max(offset, 0), min(offset + limit, len(segment)))]
+
+    async def close(self) -> None:
+        self._writer.shutdown(wait=True)
+        for segments in self._segments.values():
+            for segment in segments:
+                segment.close()
+        self._segments = {}
+
+    def end(self, partition: Partition) -> int:
+        """The offset after the last record."""
+        return len(self._segments[partition[0]][partition[1]])
+
+    async def at(self, partition: Partition, offset: int) -> Record:
+        """The record at `offset`, waiting until it exists."""
+        while offset >= self.end(partition):
+            self._grown[partition].clear()
+            await self._grown[partition].wait()
+        return self._segments[partition[0]][partition[1]].read(offset)
+
+    def _open(self, topic: str, partitions: int) -> None:
+        if not _NAME.match(topic):
+            raise ValueError(f"topic {topic!r}: only letters, digits, dot, dash and underscore")
+        folder = self._directory / "topics" / topic
+        folder.mkdir(parents=True, exist_ok=True)
+        stored = len(list(folder.glob("*.log")))
+        segments = self._segments.setdefault(topic, [])
+        for p in range(len(segments), max(partitions, stored)):
+            segments.append(Segment(folder / f"{p}.log", topic, partition=p))
+
+    def _partition(self, record: NewRecord) -> int:
+        count = len(self._segments[record.topic])
+        return next(self._turn) % count if record.key is None else partition_for(record.key, count)
+
+    def _store(self, records: Sequence[NewRecord], places: Sequence[Partition]) -> list[Position]:
+        batches: dict[Partition, list[int]] = defaultdict(list)
+        for index, place in enumerate(places):
+            batches[place].append(index)
+        marks = {place: len(self._segments[place[0]][place[1]]) for place in batches}
+        positions: dict[int, Position] = {}
+        now = time.time_ns() // 1_000_000
+        try:
+            for (topic, p), indexes in batches.items():
+                first = self._segments[topic][p].append([records[i] for i in indexes], now)
+                positions |= {i: Position(topic, p, first + n) for n, i in enumerate(indexes)}
+        except OSError:
+            for (topic, p), mark in marks.items():
+                self._segments[topic][p].truncate(mark)
+            raise
+        return [positions[i] for i in range(len(records))]
+
+
+class EmbeddedSubscription:
+    """One group's offsets in one JSON file, replaced at every commit."""
+
+    def __init__(self, topics: EmbeddedTopics, path: Path, *, starts: Mapping[Partition, int]) -> None:
+        self._topics, self._path = topics, path
+        stored = json.loads(path.read_text()) if path.exists() else {}
+        self._others = dict(stored)
+        self._committed = {
+            place: min(int(stored.get(_label(place), start)), topics.end(place))
+            for place, start in starts.items()
+        }
+        self._next = dict(self._committed)
+        self._save()
+
+    @property
+    def partitions(self) -> Sequence[Partition]:
+        return tuple(self._committed)
+
+    async def next(self, partition: Partition) -> Record:
+        record = await self._topics.at(partition, self._next[partition])
+        self._next[partition] += 1
+        return record
+
+    def commit(self, partition: Partition, offset: int) -> None:
+        self._committed[partition] = offset
+        self._save()
+
+    def committed(self) -> Mapping[Partition, int]:
+        return dict(self._committed)
+
+    async def close(self) -> None:
+        self._save()
+
+    def _save(self) -> None:
+        """Replaced, never rewritten in place: a crash leaves the old file or the new one."""
+        offsets = self._others | {_label(place): offset for place, offset in self._committed.items()}
+        draft = self._path.with_suffix(".new")
+        draft.write_text(json.dumps(offsets))
+        os.replace(draft, self._path)
+
+
+def _label(partition: Partition) -> str:
+    return f"{partition[0]}/{partition[1]}"

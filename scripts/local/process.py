@@ -1,0 +1,167 @@
+"""One process of a function: start, wait until ready, stop. Used by revision.py only."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.local.http_client import Broken, Request, connect
+from scripts.local.state import PROJECT
+
+HOST = "127.0.0.1"
+START_SECONDS = 60.0
+GRACE_SECONDS = 15.0
+_LOG_LIMIT = 8 * 1024 * 1024
+_PR_SET_PDEATHSIG = 1
+# Of the developer's environment only what a process needs to run at all: a function sees its manifest.
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "TZ",
+    "SSL_CERT_FILE",
+    "LD_LIBRARY_PATH",
+    "COVERAGE_PROCESS_START",
+    "COVERAGE_PROCESS_CONFIG",
+)
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class StartFailed(Exception):
+    """The process ended or was not ready in time; the message carries the end of its log."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to run: the manifest's command, the environment, where its output goes."""
+
+    name: str
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    readiness: str
+    log: Path
+
+
+class FunctionProcess:
+    """A started process on a port of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int, log: Path) -> None:
+        self._process = process
+        self._log = log
+        self.port = port
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        """Its exit code (negative: the signal)."""
+        return await self._process.wait()
+
+    async def ready(self, path: str) -> None:
+        """Returns as soon as the readiness path answers 200–399; StartFailed otherwise."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if not self.alive:
+                raise StartFailed(
+                    f"the process ended with code {self._process.returncode} before it was ready; "
+                    f"log {self._log}:\n{tail(self._log)}"
+                )
+            if await self._probe(path):
+                return
+            await asyncio.sleep(0.02)
+        raise StartFailed(
+            f"not ready after {START_SECONDS:.0f} s at {path}; log {self._log}:\n{tail(self._log)}"
+        )
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL after the grace period; to the whole process group."""
+        self._signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), GRACE_SECONDS)
+        except TimeoutError:
+            pass
+        self._signal(signal.SIGKILL)  # also what the process may have left in its group
+        await self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    async def _probe(self, path: str) -> bool:
+        try:
+            async with asyncio.timeout(2):
+                exchange = await connect(HOST, self.port)
+                try:
+                    await exchange.start(Request("GET", path.encode(), [(b"host", b"localhost")]))
+                    return 200 <= exchange.status < 400
+                finally:
+                    await exchange.close()
+        except (Broken, TimeoutError):
+            return False
+
+
+async def launch(what: Launch) -> FunctionProcess:
+    """Starts the process; it is not ready yet."""
+    port = _free_port()
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    env = {**inherited, "PYTHONUNBUFFERED": "1", **what.env, "PORT": str(port), "HOST": HOST}
+    command = [
+        sys.executable if part in ("python", "python3") and not i else part
+        for i, part in enumerate(what.command)
+    ]
+    if what.log.exists() and what.log.stat().st_size > _LOG_LIMIT:
+        what.log.replace(what.log.with_suffix(".log.1"))
+    with what.log.open("ab") as output:
+        output.write(f"--- {time.strftime('%H:%M:%S')} start {' '.join(command)}\n".encode())
+        output.flush()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=PROJECT,
+                env=env,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_die_with_the_platform,
+            )
+        except OSError as error:
+            raise StartFailed(f"cannot run {command[0]!r}: {error.strerror}") from error
+    return FunctionProcess(process, port, what.log)
+
+
+def tail(log: Path, limit: int = 2000) -> str:
+    """The last lines of a log."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
+            return file.read().decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _die_with_the_platform() -> None:
+    """In the child: even kill -9 of the platform ends its functions (Linux; elsewhere the next start does)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

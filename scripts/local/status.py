@@ -1,0 +1,177 @@
+"""The status listener (PORT+2): what runs, for people (`/`) and programs (`/status.json`), and the buttons.
+
+| request | does |
+|---|---|
+| `GET /status.json` | services, feeds, ticks, topics, dead letters, problems (shape: docs/local-platform.md) |
+| `POST /tick/<pingsource>` | one tick now, one attempt; answers when the function has answered |
+| `POST /scale-to-zero/<service>` | ends the process of a Service now |
+| `GET /topics/<topic>?offset=…&partition=…&limit=…` | stored records |
+| `GET /logs/<service>` | the end of a function's log |
+"""
+
+import html
+import json
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from scripts.local.asgi import Receive, Scope, Send, answer, answer_json, problem
+from scripts.local.dispatch import Answer, Policy, describe
+from scripts.local.events import MalformedEvent, from_kafka, to_json
+from scripts.local.feeds import RunningFeed
+from scripts.local.process import tail
+from scripts.local.revision import Revision
+from scripts.local.ticks import RunningTick
+from scripts.local.topics import Record, Topics, TopicsUnavailable, UnknownTopic
+
+_NOW = Policy(retry=0, backoff="linear", delay=0.0, timeout=600.0)
+_READ_LIMIT = 1000
+
+
+class Problems:
+    """The newest complaints of the platform; lost events are counted for ever."""
+
+    def __init__(self) -> None:
+        self._newest: deque[dict[str, str]] = deque(maxlen=50)
+        self.lost = 0
+
+    def add(self, where: str, message: str) -> None:
+        self.lost += " LOST" in message
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._newest.append({"at": now, "where": where, "message": message})
+
+    def newest(self) -> list[dict[str, str]]:
+        return list(reversed(self._newest))
+
+
+class Status:
+    """The ASGI application of the status listener."""
+
+    def __init__(
+        self,
+        *,
+        topics: Topics,
+        revisions: Mapping[str, Revision],
+        feeds: list[RunningFeed],
+        ticks: Mapping[str, RunningTick],
+        problems: Problems,
+        facts: Mapping[str, Any],
+        logs: Path,
+    ) -> None:
+        self._topics, self._revisions, self._feeds, self._ticks = topics, revisions, feeds, ticks
+        self._problems, self._facts, self._logs = problems, facts, logs
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first, _, rest = scope["path"].strip("/").partition("/")
+        if scope["method"] == "POST":
+            await self._act(first, rest, send)
+        elif first == "status.json":
+            await answer_json(send, 200, await self.document())
+        elif first == "topics":
+            await self._records(rest, parse_qs(scope["query_string"].decode("latin-1")), send)
+        elif first == "logs" and rest in self._revisions:
+            await answer(
+                send, 200, tail(self._logs / f"{rest}.log", 20000).encode(), kind="text/plain; charset=utf-8"
+            )
+        elif not first:
+            await answer(send, 200, page(await self.document()).encode(), kind="text/html; charset=utf-8")
+        else:
+            await problem(send, 404, "not_found", detail="see / and /status.json")
+
+    async def document(self) -> dict[str, Any]:
+        """Everything as JSON."""
+        try:
+            ends, trouble = await self._topics.ends(), None
+        except TopicsUnavailable as error:
+            ends, trouble = {}, str(error)
+        topics: dict[str, dict[str, Any]] = {}
+        for (topic, _), end in sorted(ends.items()):
+            row = topics.setdefault(topic, {"name": topic, "ends": [], "records": 0})
+            row["ends"].append(end)
+            row["records"] += end
+        return {
+            **self._facts,
+            "services": [item.status() for item in self._revisions.values()],
+            "feeds": [item.status(ends) for item in self._feeds],
+            "ticks": [item.status() for item in self._ticks.values()],
+            "topics": list(topics.values()),
+            "topics_error": trouble,
+            "dead_letters": {name: row["records"] for name, row in topics.items() if name.endswith("-dlq")},
+            "lost_events": self._problems.lost,
+            "problems": self._problems.newest(),
+        }
+
+    async def _act(self, action: str, name: str, send: Send) -> None:
+        if action == "tick" and name in self._ticks:
+            outcome = await self._ticks[name].fire(_NOW)
+            status = outcome.status if isinstance(outcome, Answer) else 502
+            document = {"pingsource": name, "status": status, "result": describe(outcome)}
+            await answer_json(send, 200 if 200 <= status < 300 else status, document)
+        elif action == "scale-to-zero" and name in self._revisions:
+            await answer_json(send, 200, {"service": name, "stopped": await self._revisions[name].to_zero()})
+        else:
+            known = {"tick": sorted(self._ticks), "scale-to-zero": sorted(self._revisions)}
+            await problem(send, 404, "no_such_action", detail=f"POST one of {json.dumps(known)}")
+
+    async def _records(self, topic: str, query: Mapping[str, list[str]], send: Send) -> None:
+        try:
+            partition, offset, limit = (
+                int(query.get(name, [default])[0])
+                for name, default in (("partition", "0"), ("offset", "0"), ("limit", "100"))
+            )
+            records = await self._topics.read((topic, partition), offset, limit=min(limit, _READ_LIMIT))
+        except ValueError:
+            return await problem(send, 400, "bad_query", detail="partition, offset and limit are integers")
+        except UnknownTopic as error:
+            return await problem(send, 404, "unknown_topic", detail=str(error))
+        except TopicsUnavailable as error:
+            return await problem(send, 503, "topics_unavailable", detail=str(error))
+        await answer_json(send, 200, {"records": [record_json(record) for record in records]})
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """A record for people: the event in structured form when it is one."""
+    try:
+        event = from_kafka(record.headers, record.value)
+    except MalformedEvent:
+        event = None
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "key": record.key.decode(errors="replace") if record.key is not None else None,
+        "headers": {name: content.decode(errors="replace") for name, content in record.headers},
+        "value": record.value.decode(errors="replace") if record.value is not None else None,
+        "event": to_json(event) if event is not None else None,
+    }
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The status page: one table per list; reloads itself."""
+    parts = [
+        "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=2><title>TaskFlow local</title>",
+        "<style>body{font:14px system-ui;margin:2em}td,th{padding:.2em .8em;text-align:left;vertical-align:top}"
+        "th{border-bottom:1px solid}.bad{background:#c00;color:#fff;padding:.6em}</style><h1>TaskFlow local</h1>",
+    ]
+    if document["lost_events"]:
+        parts.append(f"<p class=bad>{document['lost_events']} event(s) LOST: see problems</p>")
+    hidden = {"partitions", "pids", "log"}
+    for title in ("services", "feeds", "ticks", "topics", "problems"):
+        rows = document[title]
+        columns = [name for name in rows[0] if name not in hidden] if rows else []
+        parts.append(f"<h2>{title}</h2><table><tr>{''.join(f'<th>{name}' for name in columns)}")
+        parts += [
+            "<tr>" + "".join(f"<td>{html.escape(_cell(row[name]))}" for name in columns) for row in rows
+        ]
+        parts.append("</table>")
+    return "\n".join(parts)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {item}" for name, item in value.items() if item)
+    return "" if value is None else str(value)[:300]

@@ -1,0 +1,91 @@
+"""PingSources at run time. A tick is tried 1 + 5 times from 50 ms on and then lost, as in the cluster."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from scripts.local.destinations import Destinations
+from scripts.local.dispatch import Answer, Outcome, Policy, Retry, decide, describe
+from scripts.local.events import CloudEvent
+from scripts.local.model import Tick
+
+POLICY = Policy(retry=5, backoff="exponential", delay=0.025, timeout=600.0)
+
+
+class RunningTick:
+    """Fires on its schedule, or when asked to."""
+
+    def __init__(self, tick: Tick, destinations: Destinations, *, namespace: str) -> None:
+        self.tick = tick
+        self._destinations, self._namespace = destinations, namespace
+        self._clock: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Outcome]] = set()
+        self._last: dict[str, object] | None = None
+        self._next: str | None = None
+
+    def open(self) -> None:
+        self._clock = asyncio.create_task(self._keep_time(), name=f"tick {self.tick.name}")
+
+    async def close(self) -> None:
+        tasks = [task for task in (self._clock, *self._running) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def fire(self, policy: Policy = POLICY) -> Outcome:
+        """One tick to the end; overlapping ones run side by side, as in the cluster."""
+        event, attempt = self._event(), 0
+        began = asyncio.get_running_loop().time()
+        while True:
+            attempt += 1
+            outcome = await self._destinations.send(event, self.tick.sink, timeout=policy.timeout)
+            decision = decide(outcome, attempt, policy=policy, replies=False)
+            if not isinstance(decision, Retry):
+                break
+            await asyncio.sleep(decision.after)
+        self._last = {
+            "at": event["time"],
+            "attempts": attempt,
+            "result": describe(outcome),
+            "status": outcome.status if isinstance(outcome, Answer) else None,
+            "ms": round((asyncio.get_running_loop().time() - began) * 1000, 1),
+        }
+        return outcome
+
+    def status(self) -> dict[str, object]:
+        return {
+            "name": self.tick.name,
+            "schedule": self.tick.schedule,
+            "timezone": self.tick.timezone,
+            "sink": self.tick.sink.url(self._namespace),
+            "next": self._next,
+            "last": self._last,
+        }
+
+    async def _keep_time(self) -> None:
+        zone = ZoneInfo(self.tick.timezone)
+        while True:
+            now = datetime.now(zone)
+            due = next(CronSim(self.tick.schedule, now))
+            self._next = due.astimezone(UTC).isoformat()
+            while (left := (due - datetime.now(zone)).total_seconds()) > 0:
+                await asyncio.sleep(min(left, 5))  # short naps: a suspended machine's clock jumps
+            if left > -30:  # later than that: the machine slept; the next tick heals it
+                task = asyncio.create_task(self.fire())
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+
+    def _event(self) -> CloudEvent:
+        attributes = {
+            "specversion": "1.0",
+            "id": str(uuid.uuid4()),
+            "type": "dev.knative.sources.ping",
+            "source": f"/apis/v1/namespaces/{self._namespace}/pingsources/{self.tick.name}",
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+        if self.tick.data is not None:
+            attributes["datacontenttype"] = self.tick.content_type
+        return CloudEvent({**attributes, **self.tick.overrides}, self.tick.data)

@@ -1,0 +1,126 @@
+"""The port to the topics: records, positions, partitioning. Adapters: log.py (embedded), kafka_log.py."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Partition = tuple[str, int]
+
+
+class UnknownTopic(Exception):
+    """The topic does not exist; the manifests name every topic that does."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(
+            f"unknown topic {topic!r}: no KafkaSource, KafkaSink or Broker in eventing/ names it"
+        )
+        self.topic = topic
+
+
+class TopicsUnavailable(Exception):
+    """The topics cannot be written or read now; the same call may work later."""
+
+
+@dataclass(frozen=True)
+class NewRecord:
+    """A record to append; the partition follows from the key."""
+
+    topic: str
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    value: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stored record; `timestamp` in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a record was stored."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Subscription(Protocol):
+    """The place of one consumer group in its topics; used by one task per partition."""
+
+    @property
+    def partitions(self) -> Sequence[Partition]:
+        """Every partition of the topics."""
+        ...
+
+    async def next(self, partition: Partition) -> Record:
+        """The next record, waiting for it; each record once per subscription."""
+        ...
+
+    def commit(self, partition: Partition, offset: int) -> None:
+        """Everything below `offset` is done; kept across restarts soon, at the latest at close."""
+        ...
+
+    def committed(self) -> Mapping[Partition, int]:
+        """The next offset to deliver, by partition, as committed."""
+        ...
+
+    async def close(self) -> None:
+        """Keeps the last commits and lets go."""
+        ...
+
+
+class Topics(Protocol):
+    """All topics of one platform."""
+
+    async def ensure(self, topics: Mapping[str, int]) -> None:
+        """Creates what is missing (name → number of partitions); never shrinks or deletes."""
+        ...
+
+    async def append(self, records: Sequence[NewRecord]) -> list[Position]:
+        """Stores all (durable, in order) or raises UnknownTopic or TopicsUnavailable."""
+        ...
+
+    async def subscribe(self, group: str, topics: Sequence[str], *, earliest: bool) -> Subscription:
+        """Continues where the group stopped, or starts at the earliest or latest record."""
+        ...
+
+    async def ends(self) -> Mapping[Partition, int]:
+        """The offset after the last record, of every partition."""
+        ...
+
+    async def read(self, partition: Partition, offset: int, *, limit: int) -> list[Record]:
+        """Up to `limit` stored records from `offset`, without a group."""
+        ...
+
+    async def close(self) -> None:
+        """Ends every subscription and connection."""
+        ...
+
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """Kafka's default partitioner for a key: murmur2, sign bit cleared, modulo."""
+    return (_murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def _murmur2(data: bytes) -> int:
+    """murmur2 as in org.apache.kafka.common.utils.Utils, 32 bits."""
+    m, mask = 0x5BD1E995, 0xFFFFFFFF
+    h = (0x9747B28C ^ len(data)) & mask
+    whole = len(data) & ~3
+    for i in range(0, whole, 4):
+        k = int.from_bytes(data[i : i + 4], "little") * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = (h * m & mask) ^ k
+    if tail := data[whole:]:
+        h = (h ^ int.from_bytes(tail, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
