@@ -1,0 +1,93 @@
+"""Events that had no effect and why: final verdicts and skipped versions. Written by the event adapter and
+by `relay` (dead letters); read by reconciliation, which must not send such events again.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from shared.db.transaction import Transaction
+
+
+def record_failure(
+    tx: Transaction,
+    *,
+    consumer: str,
+    source: str,
+    id: str,  # noqa: A002 (the attribute's name)
+    type: str,  # noqa: A002
+    topic: str | None = None,
+    status: int | None = None,
+    code: str | None = None,
+    detail: str | None = None,
+    event: Mapping[str, Any] | None = None,
+    user_id: str | None = None,
+) -> None:
+    """Keep the first verdict on an event. `user_id` is the transaction's unless given ("" : none known)."""
+    tx.execute(
+        """insert into event_failures
+             (consumer, ce_source, ce_id, user_id, type, topic, status, code, detail, event, failed_at)
+           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
+        (
+            *(storable(text) for text in (consumer, source, id)),
+            tx.user_id if user_id is None else user_id,
+            storable(type),
+            topic,
+            status,
+            code,
+            storable(detail),
+            Jsonb(storable(dict(event or {}))),
+            tx.now,
+        ),
+    )
+
+
+def record_skip(
+    tx: Transaction,
+    *,
+    consumer: str,
+    source: str,
+    id: str,  # noqa: A002
+    type: str,  # noqa: A002
+    schema_version: str,
+    event: Mapping[str, Any],
+) -> None:
+    """Keep an event of an unknown schema version, whole, until an upgrade can replay it."""
+    tx.execute(
+        """insert into skipped_events
+             (consumer, ce_source, ce_id, user_id, type, schema_version, event, skipped_at)
+           values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
+        (
+            consumer,
+            source,
+            id,
+            tx.user_id,
+            type,
+            storable(schema_version),
+            Jsonb(storable(dict(event))),
+            tx.now,
+        ),
+    )
+
+
+def delete_failures(tx: Transaction, before: datetime, *, limit: int = 5000) -> int:
+    """Forget verdicts from before `before`. Sweep: role `relay`."""
+    return tx.execute(
+        """delete from event_failures where (consumer, ce_source, ce_id) in
+             (select consumer, ce_source, ce_id from event_failures where failed_at < %s
+              order by failed_at limit %s)""",
+        (before, limit),
+    ).rowcount
+
+
+def storable(value: Any) -> Any:  # JSON is dynamically typed
+    """`value` without U+0000, which PostgreSQL's text and jsonb cannot hold: a record must not fail."""
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value

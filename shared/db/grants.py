@@ -1,0 +1,97 @@
+"""Who may do what to which table: the one table behind the migrations, docs/roles.md and the catalogue test.
+
+The values are the words of SQL's GRANT. A table that a role does not name is closed to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+APP_ROLES = ("api", "consumer", "ticker", "relay")
+
+_DRAIN = "update (published_at, dead_at, next_attempt_at, attempts, last_error)"
+
+GRANTS: Mapping[str, Mapping[str, str]] = {
+    # functions: tasks, updates
+    "api": {
+        "accounts": "select, insert, update",
+        "series": "select, insert, update, delete",
+        "tasks": "select, insert, update, delete",
+        "occurrences": "select, insert, update, delete",
+        "reminders": "select, insert, update, delete",
+        "outbox": f"select, insert, {_DRAIN}",
+        "idempotency": "select, insert, update",
+        "audit_heads": "select",
+        "audit_entries": "select",
+        "webhooks": "select, insert, update, delete",
+        "deliveries": "select, update",
+        "notifications": "select, update (read_at)",
+    },
+    # functions: recurrence, notifications, audit
+    "consumer": {
+        "accounts": "select, insert, update",
+        "series": "select, update",
+        "tasks": "select, insert, update, delete",
+        "occurrences": "select, insert, update, delete",
+        "reminders": "select, insert, update, delete",
+        "outbox": f"select, insert, {_DRAIN}",
+        "inbox": "select, insert",
+        "skipped_events": "insert",
+        "event_failures": "insert",
+        "audit_heads": "select, insert, update",
+        "audit_entries": "select, insert",
+        "webhooks": "select, update",
+        "deliveries": "select, insert, update",
+        "notifications": "select, insert",
+    },
+    # function: reminders
+    "ticker": {
+        "accounts": "select, insert, update (change_seq)",
+        "tasks": "select, update (reminder_sent, version, change_seq, last_change, updated_at)",
+        "reminders": "select, update (state, updated_at)",
+        "outbox": f"select, insert, {_DRAIN}",
+        "deliveries": "select (id, user_id, state, next_attempt_at, lease_until)",
+    },
+    # function: relay
+    "relay": {
+        "outbox": "select, delete, update (published_at, dead_at, next_attempt_at, attempts, last_error,"
+        " republished)",
+        "inbox": "select, delete",
+        "skipped_events": "select, delete",
+        "event_failures": "select, insert, delete",
+        "idempotency": "select (user_id, key, created_at), delete",
+    },
+}
+
+# Identity of the transaction; null outside `write`, `record` and `read`. The sub-select makes it one
+# evaluation per statement. After a commit the setting reads '' instead of null.
+_ME = "(select nullif(current_setting('app.user_id', true), ''))"
+OWN_ROWS = f"user_id = {_ME}"
+NO_USER = f"{_ME} is null"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """`role` may do `commands` to every user's rows where `where` holds, in a transaction without a user.
+
+    While a user is set the sweep is shut, so that the wall between users stands for these roles as well.
+    """
+
+    role: str
+    table: str
+    commands: tuple[str, ...]
+    where: str = "true"
+
+
+SWEEPS: tuple[Sweep, ...] = (
+    Sweep("ticker", "reminders", ("select",)),
+    Sweep("ticker", "deliveries", ("select",)),
+    # The tick of `notifications` looks for what is due again; it never needs the others.
+    Sweep("consumer", "deliveries", ("select",), "state in ('pending', 'sending')"),
+    # An event without a user can fail too; nobody but `relay` reads such rows.
+    Sweep("consumer", "event_failures", ("insert",), "user_id = ''"),
+    Sweep("relay", "outbox", ("select", "update", "delete")),
+    Sweep("relay", "inbox", ("select", "delete")),
+    Sweep("relay", "skipped_events", ("select", "delete")),
+    Sweep("relay", "event_failures", ("select", "insert", "delete")),
+    Sweep("relay", "idempotency", ("select", "delete")),
+)

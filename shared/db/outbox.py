@@ -1,0 +1,177 @@
+"""The transactional outbox: statements only. `uow` inserts, the publisher thread and `relay` drain.
+
+A drain holds the user's advisory lock from `try_lock` to its commit, so one user's events leave in the order
+of (seq, n), which is commit order (`uow`). A row that the log refuses as such (poison) is tried five times
+with growing pauses and is then dead; it never holds back the user's later rows, so it may overtake nothing
+but may be overtaken: consumers guard state by `task_version`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+from uuid import UUID
+
+from shared.db import locks
+from shared.db.transaction import Transaction
+from shared.domain.errors import LimitExceeded
+from shared.events.base import Event, plain
+
+MAX_DATA_BYTES = 65_536  # CloudEvents intermediaries must forward no more (spec 1.0.2, size limits)
+MAX_ATTEMPTS = 5
+_FIRST_PAUSE = timedelta(seconds=10)
+_EXTENSIONS = 9  # the column of `pending` that is stored as names
+
+# Rows to publish at `now`; every statement of a drain uses the same words, so that they agree on the rows.
+_DUE: LiteralString = (
+    "published_at is null and dead_at is null and (next_attempt_at is null or next_attempt_at <= %(now)s)"
+)
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    """One event waiting to be published; `data` is the exact JSON text."""
+
+    user_id: str
+    seq: int
+    n: int
+    event_id: UUID
+    topic: str
+    type: str
+    source: str
+    subject: str | None
+    schema_version: int
+    extensions: Mapping[str, str]
+    traceparent: str | None
+    data: str
+    occurred_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits, for the gauges: `oldest` is the earliest occurred_at of a pending row."""
+
+    pending: int
+    dead: int
+    oldest: datetime | None
+
+
+def insert(tx: Transaction, events: Sequence[Event]) -> None:
+    """Write `events` as (seq, 0), (seq, 1), … of this transaction; LimitExceeded above 64 KiB of data."""
+    if not events:
+        return
+    rows = [_row(tx, n, event) for n, event in enumerate(events)]
+    with tx.connection.cursor() as cursor:
+        cursor.executemany(
+            """insert into outbox (user_id, seq, n, event_id, topic, type, source, subject, schema_version,
+                 extensions, traceparent, data, occurred_at)
+               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            rows,
+        )
+
+
+def _row(tx: Transaction, n: int, event: Event) -> tuple[object, ...]:
+    data = json.dumps(plain(event.data()), ensure_ascii=False, separators=(",", ":"))
+    if len(data.encode()) > MAX_DATA_BYTES:
+        raise LimitExceeded(f"the event {event.type} exceeds {MAX_DATA_BYTES} bytes", too_large=True)
+    return (
+        tx.user_id,
+        tx.change_seq,
+        n,
+        event.event_id,
+        event.topic,
+        event.type,
+        tx.source,
+        str(event.task_id) if event.task_id else None,
+        event.schema_version,
+        sorted(event.extensions()),
+        tx.cause.traceparent,
+        data,
+        event.occurred_at,
+    )
+
+
+def try_lock(tx: Transaction, user_id: str) -> bool:
+    """Become the only drain of `user_id` until the transaction ends; False: another one is at it."""
+    return locks.try_lock(tx, locks.OUTBOX, user_id)
+
+
+def pending(tx: Transaction, user_id: str, *, limit: int = 500) -> list[OutboxRow]:
+    """The user's next rows to publish, in (seq, n) order. Take `try_lock` first."""
+    found = tx.execute(
+        f"""select user_id, seq, n, event_id, topic, type, source, subject, schema_version, extensions,
+              traceparent, data, occurred_at, attempts
+            from outbox where user_id = %(user_id)s and {_DUE} order by seq, n limit %(limit)s""",  # noqa: S608 (our own words)
+        {"user_id": user_id, "now": tx.now, "limit": limit},
+    )
+    return [_read(list(row)) for row in found]
+
+
+def _read(values: list[Any]) -> OutboxRow:
+    values[_EXTENSIONS] = dict.fromkeys(values[_EXTENSIONS], "true")
+    return OutboxRow(*values)
+
+
+def mark_published(tx: Transaction, user_id: str, last: tuple[int, int]) -> int:
+    """Mark what `pending` returned in this transaction, up to and including (seq, n); the number of rows."""
+    seq, n = last
+    return tx.execute(
+        f"""update outbox set published_at = %(now)s, last_error = null
+            where user_id = %(user_id)s and (seq, n) <= (%(seq)s, %(n)s) and {_DUE}""",  # noqa: S608
+        {"user_id": user_id, "now": tx.now, "seq": seq, "n": n},
+    ).rowcount
+
+
+def mark_failed(tx: Transaction, row: OutboxRow, error: str) -> bool:
+    """The log refused this very row (not: could not be reached). True when it is dead now.
+
+    Mark the acknowledged prefix before it first; rows after it stay due.
+    """
+    attempts = row.attempts + 1
+    dead = attempts >= MAX_ATTEMPTS
+    tx.execute(
+        """update outbox set attempts = %s, last_error = %s, dead_at = %s, next_attempt_at = %s
+           where user_id = %s and seq = %s and n = %s""",
+        (
+            attempts,
+            error.replace("\0", "")[:500],
+            tx.now if dead else None,
+            None if dead else tx.now + _FIRST_PAUSE * 2 ** (attempts - 1),
+            row.user_id,
+            row.seq,
+            row.n,
+        ),
+    )
+    return dead
+
+
+def users_pending(tx: Transaction, *, limit: int = 500) -> list[str]:
+    """Users with rows to publish, longest waiting first. Sweep: role `relay`."""
+    found = tx.execute(
+        f"""select user_id from outbox where {_DUE}
+            group by user_id order by min(occurred_at), user_id limit %(limit)s""",  # noqa: S608
+        {"now": tx.now, "limit": limit},
+    )
+    return [row[0] for row in found]
+
+
+def backlog(tx: Transaction) -> Backlog:
+    """Counts over all users. Sweep: role `relay`."""
+    row = tx.execute(
+        """select count(*) filter (where dead_at is null), count(*) filter (where dead_at is not null),
+             min(occurred_at) filter (where dead_at is null)
+           from outbox where published_at is null"""
+    ).fetchone()
+    assert row is not None
+    return Backlog(*row)
+
+
+def delete_published(tx: Transaction, before: datetime, *, limit: int = 5000) -> int:
+    """Forget rows published before `before`; call again until it returns less than `limit`. Sweep."""
+    return tx.execute(
+        """delete from outbox where (user_id, seq, n) in
+             (select user_id, seq, n from outbox where published_at < %s order by published_at limit %s)""",
+        (before, limit),
+    ).rowcount
