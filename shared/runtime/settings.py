@@ -142,5 +142,6 @@ class Process:
     """The part of Runner that also exists under plain functions-framework, plus test hooks."""
 
     function_target: str = setting(default="taskflow")
+    threads: int = setting(default=8, parse=positive)
     log_level: str = setting(default="INFO")
     failpoints: str = setting(default="", help="crash points of tests, see shared/runtime/failpoints.py")

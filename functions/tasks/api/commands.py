@@ -55,9 +55,9 @@ def register(routes: Routes, writes: Writes) -> None:
 
 def _answer(tx: Transaction) -> Answer:
     """The first event that the command caused, as a CloudEvent in binary mode."""
-    if not tx.emitted:
+    if not tx.events:
         return Answer(204)
-    headers, body = cloudevent.to_http(_as_cloudevent(tx.emitted[0], tx.source))
+    headers, body = cloudevent.to_http(_as_cloudevent(tx.events[0], tx.source))
     return Answer(200, body.decode(), headers)
 
 

@@ -55,7 +55,9 @@ def _once(tx: Transaction, key: str, work: Callable[[Transaction], Answer]) -> A
     stored = idempotency.find(tx, key)
     if stored is None:
         answer = work(tx)
-        idempotency.store(tx, key, digest, answer.status, answer.headers, answer.body)
+        idempotency.store(
+            tx, key, request_hash=digest, status=answer.status, headers=answer.headers, body=answer.body
+        )
         return answer
     if stored.request_hash != digest:
         raise Invalid("This Idempotency-Key was used for another request.", code="idempotency_key_reused")

@@ -1,0 +1,27 @@
+"""Entry point of `recurrence`: settings at import, wiring on first use, nothing else."""
+
+from functools import cache
+
+import functions_framework
+from flask import Request, Response
+
+from functions.recurrence.settings import Settings
+from shared.runtime.event import View, consume, function
+from shared.runtime.settings import load
+
+NAME = "recurrence"
+settings = load(Settings)
+
+
+@cache
+def wire() -> View:
+    from functions.recurrence.handler import ACCEPTS, handle
+    from shared.runtime.wiring import publishing_uow
+
+    uow = publishing_uow(NAME, settings.database_url, settings.kafka_bootstrap_servers)
+    return function(NAME, on_event=consume(NAME, handle, uow=uow, accepts=ACCEPTS))
+
+
+@functions_framework.http
+def recurrence(request: Request) -> Response:
+    return wire()(request)
