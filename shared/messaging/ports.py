@@ -19,8 +19,16 @@ class PublishError(Exception):
     """The log did not take a record; nothing after the acknowledged prefix may be assumed stored."""
 
 
-class UnknownTopic(PublishError):
+class Refused(PublishError):  # noqa: N818  # an outcome about one record, not about the log
+    """The log answers, and refuses this very record; trying again soon cannot help."""
+
+
+class UnknownTopic(Refused):
     """The log has no such topic; trying again cannot help until somebody creates it."""
+
+
+class TooLarge(Refused):
+    """The record exceeds what the log stores."""
 
 
 class Publisher(Protocol):
@@ -28,6 +36,9 @@ class Publisher(Protocol):
 
     def publish(self, records: Sequence[Record], *, timeout: float) -> int:
         """Produce in order, wait ≤ `timeout` seconds, return the length of the acknowledged prefix.
+
+        When not even the first was acknowledged: raises Refused if that record is the reason (call again
+        with the rest to go on), else PublishError.
 
         A record reported as failed may still have been stored: consumers deduplicate by event id.
         """

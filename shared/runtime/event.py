@@ -24,7 +24,7 @@ from shared.runtime.settings import Process, load
 from shared.runtime.tracing import continue_trace, trace_id
 
 if TYPE_CHECKING:
-    from shared.db.uow import Transaction, UnitOfWork
+    from shared.db.uow import Cause, Transaction, UnitOfWork
 
 TICK = "dev.knative.sources.ping"
 HANDLER_SECONDS = 4.0  # 4 attempts and 7 s of backoff dead-letter a failing function within 30 s
@@ -217,7 +217,7 @@ class _Consumer:
 
         try:
             cause = Cause(actor=Actor("function", self.name))
-            with self.uow.record(claimed_user(event), cause, timeout=_RECORD_SECONDS) as tx:
+            with self._user_or_nobody(claimed_user(event), cause) as tx:
                 failures.record_failure(
                     tx,
                     consumer=self.name,
@@ -231,6 +231,11 @@ class _Consumer:
                 )
         except Exception:
             log.exception("verdict not recorded")
+
+    def _user_or_nobody(self, user_id: str, cause: "Cause") -> "AbstractContextManager[Transaction]":
+        if user_id:
+            return self.uow.record(user_id, cause, timeout=_RECORD_SECONDS)
+        return self.uow.sweep(timeout=_RECORD_SECONDS)
 
 
 def _unexpected(_request: Request) -> Response:

@@ -90,6 +90,7 @@ def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None
     root.setLevel(logging.WARNING)
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # retries several times a second, and says so
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue is normal under load
 
 

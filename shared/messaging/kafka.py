@@ -1,0 +1,124 @@
+"""Publishes to Kafka with kafka-python-ng. Made by `connect` in the publisher thread, after the fork.
+
+In order: one request in flight, no retries of its own; after any failure the producer is thrown away, so
+that nothing it still buffers can be sent late. The outbox sends again; consumers deduplicate by event id.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka import errors as kafka_errors
+
+from shared.messaging.ports import PublishError, Record, Refused, TooLarge, UnknownTopic
+
+_MAX_RECORD = 1_048_576  # the broker's default message.max.bytes
+_SETTINGS: dict[str, Any] = {  # Any: the client's own option types
+    "acks": "all",
+    "api_version": (2, 6, 0),  # no probing: a dead broker costs 3 ms here instead of seconds
+    "retries": 0,
+    "max_in_flight_requests_per_connection": 1,
+    "linger_ms": 0,
+    "batch_size": _MAX_RECORD,  # one drain of one user is one batch: it is stored whole or not at all
+    "max_request_size": _MAX_RECORD,
+    "request_timeout_ms": 2500,
+    "reconnect_backoff_ms": 50,
+    "reconnect_backoff_max_ms": 500,
+    "retry_backoff_ms": 20,
+}
+_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
+_NO_TOPIC = (kafka_errors.UnknownTopicOrPartitionError, kafka_errors.InvalidTopicError)
+
+
+class KafkaPublisher:
+    """One producer, built at the first publish and again after a failure. Default partitioner: murmur2."""
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
+        self._lock = threading.Lock()
+        self._producer: Any = None  # kafka-python-ng has no types
+
+    def publish(self, records: Sequence[Record], *, timeout: float) -> int:
+        """See ports.Publisher."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            acknowledged, error = self._produce(records, deadline)
+            if error is not None and not isinstance(error, Refused):
+                self._discard()
+        if error is not None and acknowledged == 0:
+            raise error
+        return acknowledged
+
+    def close(self, *, timeout: float) -> None:
+        """Flush for at most `timeout` seconds and release sockets and threads."""
+        with self._lock:
+            if self._producer is not None:
+                self._producer.close(timeout=timeout)
+                self._producer = None
+
+    def _produce(self, records: Sequence[Record], deadline: float) -> tuple[int, PublishError | None]:
+        """The acknowledged prefix, and why it ends there. What was sent is awaited even after a refusal."""
+        futures: list[Any] = []
+        stopped: PublishError | None = None
+        for record in records:
+            try:
+                futures.append(self._send(record, deadline))
+            except PublishError as error:
+                stopped = error
+                break
+        for index, future in enumerate(futures):
+            try:
+                future.get(timeout=max(0.0, deadline - time.monotonic()))
+            except Exception as error:  # noqa: BLE001  # its errors share no base beneath Exception
+                return index, _classified(error)
+        return len(futures), stopped
+
+    def _send(self, record: Record, deadline: float) -> Any:
+        producer = self._connected()
+        before = _metadata_stamp(producer)
+        producer.config["max_block_ms"] = max(0, int((deadline - time.monotonic()) * 1000))
+        try:
+            future = producer.send(
+                record.topic,
+                key=record.key.encode(),
+                value=record.value,
+                headers=[(name, value.encode()) for name, value in record.headers.items()],
+            )
+        except kafka_errors.KafkaTimeoutError as error:
+            if _metadata_stamp(producer) != before:
+                raise UnknownTopic(f"Topic {record.topic} does not exist.") from error
+            raise PublishError("No broker answers.") from error
+        except kafka_errors.KafkaError as error:
+            raise _classified(error) from error
+        if future.is_done and future.failed():  # refused on this side: nothing after it may be sent
+            raise _classified(future.exception) from future.exception
+        return future
+
+    def _connected(self) -> Any:
+        if self._producer is None:
+            try:
+                self._producer = KafkaProducer(bootstrap_servers=self._servers, **_SETTINGS)
+            except kafka_errors.KafkaError as error:
+                raise PublishError(f"No broker can be reached: {type(error).__name__}.") from error
+        return self._producer
+
+    def _discard(self) -> None:
+        if self._producer is not None:
+            self._producer.close(timeout=0)  # aborts what is buffered
+            self._producer = None
+
+
+def _classified(error: BaseException) -> PublishError:
+    kind = type(error).__name__
+    if isinstance(error, _TOO_LARGE):
+        return TooLarge(f"The broker refuses the record: {kind}.")
+    if isinstance(error, _NO_TOPIC):
+        return UnknownTopic(f"The broker refuses the record: {kind}.")
+    return PublishError(f"The broker did not acknowledge: {kind}.")
+
+
+def _metadata_stamp(producer: Any) -> float:
+    """Changes with every answer: a missing topic looks like a dead broker, except that metadata arrives."""
+    return float(producer._metadata._last_successful_refresh_ms)  # noqa: SLF001  # no public way

@@ -1,0 +1,72 @@
+"""Encrypts the few secrets we must read again (webhook signing secrets) with AES-256-GCM.
+
+A sealed value says which key made it, so keys rotate: the first of several seals, all of them open.
+"""
+
+import base64
+import binascii
+import hashlib
+import secrets
+
+_VERSION = b"\x01"
+_KEY_BYTES, _ID_BYTES, _NONCE_BYTES = 32, 4, 12
+_HEAD = len(_VERSION) + _ID_BYTES
+
+
+class Unsealable(Exception):  # noqa: N818  # said of the value
+    """The sealed value was changed, belongs elsewhere, or was made with a key that is gone."""
+
+
+class Sealer:
+    """Seals with the first of `keys`: comma-separated base64 of 32 bytes each (`openssl rand -base64 32`)."""
+
+    def __init__(self, keys: str) -> None:
+        parsed = [_key(part.strip()) for part in keys.split(",") if part.strip()]
+        if not parsed:
+            raise ValueError("no encryption key given")
+        self._keys = {_id(key): key for key in parsed}
+        self._first = parsed[0]
+
+    def encrypt(self, text: str, *, context: str = "") -> bytes:
+        """`text` sealed for one place: `context` (say, user and row id) must be the same to open it."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # 30 ms: only where secrets are used
+
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = AESGCM(self._first).encrypt(nonce, text.encode(), context.encode())
+        return _VERSION + _id(self._first) + nonce + sealed
+
+    def decrypt(self, sealed: bytes, *, context: str = "") -> str:
+        """The text; raises Unsealable."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        key = self._keys.get(sealed[len(_VERSION) : _HEAD])
+        if key is None or not sealed.startswith(_VERSION):
+            raise Unsealable("The value was sealed with an unknown key.")
+        nonce, rest = sealed[_HEAD : _HEAD + _NONCE_BYTES], sealed[_HEAD + _NONCE_BYTES :]
+        try:
+            return AESGCM(key).decrypt(nonce, rest, context.encode()).decode()
+        except (InvalidTag, ValueError) as error:
+            raise Unsealable("The value was changed or belongs elsewhere.") from error
+
+
+def parse_keys(raw: str) -> str:
+    """Parser for a settings field: refuses a bad key at start, without showing it."""
+    Sealer(raw)
+    return raw
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(
+            text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True
+        )
+    except binascii.Error:
+        raise ValueError("must be base64 of 32 bytes") from None
+    if len(key) != _KEY_BYTES:
+        raise ValueError("must be base64 of 32 bytes")
+    return key
+
+
+def _id(key: bytes) -> bytes:
+    return hashlib.sha256(b"taskflow key id" + key).digest()[:_ID_BYTES]
