@@ -32,6 +32,7 @@ _INHERITED = (
     "LD_LIBRARY_PATH",
     "COVERAGE_PROCESS_START",
     "COVERAGE_PROCESS_CONFIG",
+    "FAILPOINTS",  # where the end-to-end tests crash a function
 )
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from shared.db.uow import Transaction
+from shared.db.transaction import Transaction
 from shared.domain.errors import NotFound
 from shared.domain.series import Occurrence, Series
 

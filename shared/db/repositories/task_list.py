@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from shared.db.repositories.tasks import COLUMNS, FROM
-from shared.db.uow import Transaction
+from shared.db.transaction import Transaction
 from shared.domain.task import Task
 
 # name → (expression, type). Nulls come last in both directions, so the keys have none.

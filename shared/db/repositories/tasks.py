@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from shared.db.repositories.reminders import Reminders
-from shared.db.uow import Transaction
+from shared.db.transaction import Transaction
 from shared.domain.errors import NotFound, PreconditionFailed
 from shared.domain.task import Task, public_fields
 from shared.events.base import changes_between

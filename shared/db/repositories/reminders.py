@@ -1,0 +1,62 @@
+"""All SQL about the scheduled reminders of one user. `reminders` sweeps them, see `due_reminders`."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from shared.db.transaction import Transaction
+from shared.domain.identity import uuid7
+from shared.domain.task import Task
+from shared.domain.task_reminders import ReminderRow, planned
+
+
+class Reminders:
+    """The reminders of the transaction's user."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def plan(self, task: Task) -> None:
+        """Make the scheduled reminders those that the task now asks for; what was sent stays sent."""
+        wanted = planned(task, user_zone=self._tx.account.timezone, now=self._tx.now)
+        self._cancel_others(task, [reminder.remind_at for reminder in wanted])
+        for reminder in wanted:
+            self._tx.execute(
+                """insert into reminders
+                     (user_id, id, task_id, occurrence_key, remind_at, channels, state, created_at, updated_at)
+                   values (%s, %s, %s, %s, %s, %s, 'scheduled', %s, %s)
+                   on conflict on constraint uq_reminders_instant do update
+                     set state = 'scheduled', channels = excluded.channels, updated_at = excluded.updated_at
+                     where reminders.state <> 'sent'""",
+                (
+                    self._tx.user_id,
+                    uuid7(self._tx.now),
+                    task.id,
+                    task.occurrence_key,
+                    reminder.remind_at,
+                    list(reminder.channels),
+                    self._tx.now,
+                    self._tx.now,
+                ),
+            )
+
+    def of_tasks(self, task_ids: Sequence[UUID]) -> Mapping[UUID, list[ReminderRow]]:
+        """Every reminder of these tasks, by task."""
+        found: dict[UUID, list[ReminderRow]] = {}
+        if not task_ids:
+            return found
+        for row in self._tx.fetch(
+            ReminderRow,
+            """select id, task_id, occurrence_key, remind_at, state from reminders
+               where user_id = %s and task_id = any(%s)""",
+            (self._tx.user_id, list(task_ids)),
+        ):
+            found.setdefault(row.task_id, []).append(row)
+        return found
+
+    def _cancel_others(self, task: Task, instants: Sequence[object]) -> None:
+        self._tx.execute(
+            """update reminders set state = 'cancelled', updated_at = %s
+               where user_id = %s and task_id = %s and state = 'scheduled'
+                 and not (remind_at = any(%s::timestamptz[]) and occurrence_key is not distinct from %s)""",
+            (self._tx.now, self._tx.user_id, task.id, list(instants), task.occurrence_key),
+        )
