@@ -61,7 +61,7 @@ class KeyCache:
                     self._begin()
                     threading.Thread(target=self._refresh, name="jwks", daemon=True).start()
                 return key
-            if kid in self._unknown:
+            if kid in self._unknown and age <= FRESH_SECONDS:  # later it may have been published
                 return None
             ours = self._may_fetch()
             if ours:
