@@ -7,15 +7,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from shared.domain.rrule_elapsed import Moment, instants
 from shared.domain.rrule_periods import Fuel, wall_times
 from shared.domain.rrule_text import SUB_DAILY, InvalidRecurrence, Rule
-from shared.domain.zone_walk import ZoneWalk, local_time
-from shared.domain.zones import first_reaching, zone
+from shared.domain.zone_walk import ZoneWalk, first_reaching, local_time
 
-__all__ = ["Frame", "Instance", "fit_rule", "merge", "rule_moments", "until_instant"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # see zone_walk
+    from zoneinfo import ZoneInfo
+
+__all__ = [
+    "REPLAYED",
+    "Frame",
+    "Instance",
+    "When",
+    "check_exceptions",
+    "fit_rule",
+    "merge",
+    "parse_when",
+    "rule_moments",
+    "until_instant",
+]
 
 Instance = tuple[datetime, datetime, bool, bool]  # naive UTC, original wall time, counted by COUNT, excluded
 When = str | date | datetime
@@ -39,7 +52,7 @@ class Frame:
             self.anchor = dtstart.replace(microsecond=0, fold=0)
         else:
             self.anchor = datetime.combine(dtstart, datetime.min.time())
-        self.zone: ZoneInfo | None = zone(tz) if tz is not None and not self.all_day else None
+        self.zone: ZoneInfo | None = None if tz is None or self.all_day else _zone(tz)
         try:
             self.origin = self.instant(self.anchor)
         except OverflowError:
@@ -68,6 +81,12 @@ class Frame:
         if self.all_day:
             return wall.date()
         return self.zone.fromutc(instant.replace(tzinfo=self.zone)) if self.zone else wall
+
+
+def _zone(name: str) -> ZoneInfo:
+    from shared.domain.zones import zone
+
+    return zone(name)
 
 
 def fit_rule(rule: Rule, frame: Frame) -> Rule:
@@ -240,6 +259,12 @@ def _check_value(part: str, value: date | datetime, frame: Frame) -> None:
         raise InvalidRecurrence(part, "must hold dates for an all-day series")
     if frame.zone is None and isinstance(value, datetime) and value.tzinfo is not None:
         raise InvalidRecurrence(part, "must hold local times for a floating series")
+
+
+def check_exceptions(frame: Frame, exdates: Sequence[When], rdates: Sequence[When]) -> None:
+    """Raise where an EXDATE or RDATE cannot be read or is of another kind than the series."""
+    Exclusions(frame, exdates, by_instant=True)
+    _additions(frame, rdates, None)
 
 
 def _additions(frame: Frame, rdates: Sequence[When], after: datetime | None) -> list[Moment]:

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from shared.domain.rrule_days import MAX_ORDINAL, DayRules
 from shared.domain.rrule_periods import Fuel, next_candidate
 from shared.domain.rrule_text import Rule
-from shared.domain.zone_walk import ZoneWalk, local_time
-from shared.domain.zones import first_reaching
+from shared.domain.zone_walk import ZoneWalk, first_reaching, local_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # see zone_walk
+    from zoneinfo import ZoneInfo
 
 __all__ = ["Moment", "instants"]
 

@@ -5,9 +5,12 @@ Called by the recurrence engine, whose bulk work this is; single conversions bel
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-__all__ = ["ZoneWalk", "local_time"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # zoneinfo costs 5 ms of import, and floating or all-day series never need it
+    from zoneinfo import ZoneInfo
+
+__all__ = ["ZoneWalk", "first_reaching", "local_time"]
 
 # Equal offsets at both ends mean no change in between: the closest pair of transitions that cancel each other
 # in tzdata 2026f is 6.96 days apart (Brazil 2000, Gaza); checked by a test.
@@ -23,6 +26,23 @@ def local_time(instant: datetime, zone: ZoneInfo | None) -> datetime:
     if zone is None:
         return instant
     return zone.fromutc(instant.replace(tzinfo=zone)).replace(tzinfo=None)
+
+
+def first_reaching(wall: datetime, where: ZoneInfo) -> datetime:
+    """The first instant, as naive UTC, at which the local clock shows `wall` or, in a gap, something later."""
+    before = wall.replace(tzinfo=where, fold=0).utcoffset() or _ZERO
+    after = wall.replace(tzinfo=where, fold=1).utcoffset() or _ZERO
+    if after <= before:  # an ordinary time, or the first of two
+        return wall - before
+    # In a gap the answer is the transition, which lies between the two readings.
+    low, high = wall - after, wall - before
+    while low < high:
+        middle = low + (high - low) // timedelta(seconds=2) * timedelta(seconds=1)
+        if where.fromutc(middle.replace(tzinfo=where)).replace(tzinfo=None) >= wall:
+            high = middle
+        else:
+            low = middle + timedelta(seconds=1)
+    return high
 
 
 class ZoneWalk:

@@ -5,11 +5,13 @@ Called by the recurrence engine, reminders, filters and the API whenever a local
 from __future__ import annotations
 
 import zoneinfo
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-__all__ = ["UnknownZone", "first_reaching", "resolve", "start_of_day", "tzdata_version", "zone"]
+from shared.domain.zone_walk import first_reaching
+
+__all__ = ["UnknownZone", "resolve", "start_of_day", "tzdata_version", "zone"]
 
 # A stale system database silently beats the package and gives wrong instants for Casablanca and Vancouver (2026f).
 zoneinfo.reset_tzpath(to=())
@@ -48,23 +50,6 @@ def start_of_day(day: date, tz: str | ZoneInfo) -> datetime:
     where = zone(tz) if isinstance(tz, str) else tz
     midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a wall time
     return first_reaching(midnight, where).replace(tzinfo=UTC)
-
-
-def first_reaching(wall: datetime, where: ZoneInfo) -> datetime:
-    """The first instant, as naive UTC, at which the local clock shows `wall` or, in a gap, something later."""
-    before = wall.replace(tzinfo=where, fold=0).utcoffset() or timedelta()
-    after = wall.replace(tzinfo=where, fold=1).utcoffset() or timedelta()
-    if after <= before:  # an ordinary time, or the first of two
-        return wall - before
-    # In a gap the answer is the transition, which lies between the two readings.
-    low, high = wall - after, wall - before
-    while low < high:
-        middle = low + (high - low) // timedelta(seconds=2) * timedelta(seconds=1)
-        if where.fromutc(middle.replace(tzinfo=where)).replace(tzinfo=None) >= wall:
-            high = middle
-        else:
-            low = middle + timedelta(seconds=1)
-    return high
 
 
 def tzdata_version() -> str:

@@ -1,0 +1,155 @@
+"""Cron schedules: five fields, at most every 15 minutes, evaluated by cronsim with Debian's rules for clock changes.
+Called by the task layer and the API beside `recurrence`; a cron text is stored as it is, never turned into an RRULE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+from shared.domain.recurrence_set import Frame, Instance, When, check_exceptions, merge
+from shared.domain.rrule_elapsed import Moment
+from shared.domain.rrule_limits import check_anchor, check_exception_count
+from shared.domain.rrule_periods import Fuel
+from shared.domain.rrule_text import InvalidRecurrence
+from shared.domain.zone_walk import local_time
+
+__all__ = ["describe", "instances", "occurrences", "validate"]
+
+MAX_TEXT = 100
+MIN_SPACING = 15  # minutes
+_FIELDS = 5
+_HOUR = 60
+_HOURS_A_DAY = 24
+_ALIASES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_SECOND = timedelta(seconds=1)
+
+
+def occurrences(
+    text: str, dtstart: datetime, tz: str | None = None, *, limit: int, include_dtstart: bool = False,
+    after: datetime | None = None, exdates: Sequence[When] = (), rdates: Sequence[When] = (),
+) -> list[date | datetime]:  # fmt: skip
+    """At most `limit` times from `dtstart` on and later than `after`, like `recurrence.occurrences`.
+
+    In a gap the first minute after it, in a fold once; schedules with `*` hours run in both hours of a fold.
+    """
+    frame, fuel = _frame(dtstart, tz), Fuel()
+    if after is not None:
+        frame.check_kind(after)
+    found: list[date | datetime] = []
+    if limit <= 0:
+        return found
+    stream = instances(
+        validate(text), frame,
+        after=None if after is None else frame.instant(after),
+        include_dtstart=include_dtstart, exdates=exdates, rdates=rdates,
+    )  # fmt: skip
+    for instant, wall, _, excluded in stream:
+        if excluded:
+            fuel.burn(1)
+            continue
+        found.append(frame.answer(instant, wall))
+        if len(found) == limit:
+            break
+        fuel.refill()
+    return found
+
+
+def instances(
+    text: str, frame: Frame, *, after: datetime | None = None, include_dtstart: bool = False,
+    exdates: Sequence[When] = (), rdates: Sequence[When] = (),
+) -> Iterator[Instance]:  # fmt: skip
+    """The recurrence set of a validated schedule; `frame` must not be all-day."""
+    moments = _moments(text, frame, after, include_dtstart=include_dtstart)
+    return merge(moments, frame, exdates=exdates, rdates=rdates, after=after, by_instant=True)
+
+
+def validate(
+    text: str, dtstart: date | datetime | None = None, tz: str | None = None, *,
+    exdates: Sequence[When] = (), rdates: Sequence[When] = (),
+) -> str:  # fmt: skip
+    """The schedule to store: aliases translated, spaces single; raises `InvalidRecurrence` naming the fix."""
+    check_exception_count(exdates, rdates)
+    canonical = _validated(text) if isinstance(text, str) and len(text) <= MAX_TEXT else ""
+    if not canonical:
+        raise InvalidRecurrence("CRON", f"must be text of at most {MAX_TEXT} characters")
+    if dtstart is not None:
+        check_anchor(dtstart)
+        check_exceptions(_frame(dtstart, tz), exdates, rdates)
+    return canonical
+
+
+def describe(text: str) -> str:
+    """The schedule in plain English."""
+    from cronsim import CronSim
+
+    words = CronSim(validate(text), datetime(2024, 1, 1, tzinfo=UTC)).explain()
+    return str(words[:1].lower() + words[1:])
+
+
+def _frame(dtstart: date | datetime, tz: str | None) -> Frame:
+    if not isinstance(dtstart, datetime):
+        raise InvalidRecurrence("CRON", "needs a due with a time of day; use an RRULE for an all-day task")
+    return Frame(dtstart, tz)
+
+
+@lru_cache(maxsize=256)
+def _validated(text: str) -> str:
+    from cronsim import CronSim, CronSimError
+
+    if not text.isascii():
+        raise InvalidRecurrence("CRON", "contains characters other than ASCII")
+    fields = _ALIASES.get(text.strip().lower(), text).upper().split()
+    if len(fields) != _FIELDS:
+        raise InvalidRecurrence("CRON", "needs exactly five fields: minute hour day month weekday")
+    canonical = " ".join(fields)
+    try:
+        # from 1970 in UTC: the answer must not depend on when somebody asks
+        schedule = CronSim(canonical, datetime(1970, 1, 1, tzinfo=UTC))
+        next(schedule)
+    except CronSimError as error:
+        raise InvalidRecurrence("CRON", f"{error}; write five fields such as 0 9 * * 1-5") from None
+    except StopIteration:
+        raise InvalidRecurrence("CRON", "never occurs; no such day in these months") from None
+    _check_spacing(sorted(schedule.minutes), schedule.hours)
+    return canonical
+
+
+def _check_spacing(minutes: list[int], hours: set[int]) -> None:
+    gaps = [later - earlier for earlier, later in zip(minutes, minutes[1:], strict=False)]
+    if any((hour + 1) % _HOURS_A_DAY in hours for hour in hours):
+        gaps.append(minutes[0] + _HOUR - minutes[-1])
+    if gaps and min(gaps) < MIN_SPACING:
+        raise InvalidRecurrence("CRON", f"runs must be at least {MIN_SPACING} minutes apart; list fewer minutes")
+
+
+def _moments(
+    text: str, frame: Frame, after: datetime | None, *, include_dtstart: bool
+) -> Iterator[Moment]:
+    from cronsim import CronSim
+
+    last = frame.origin - _SECOND
+    if include_dtstart:
+        last = frame.origin
+        if after is None or frame.origin > after:
+            yield frame.origin, frame.anchor
+    last = last if after is None else max(last, after)
+    where = UTC if frame.zone is None or frame.zone.key == "UTC" else frame.zone
+    schedule = CronSim(text, last.replace(tzinfo=UTC).astimezone(where))
+    while True:
+        try:
+            instant = next(schedule).astimezone(UTC).replace(tzinfo=None)
+        except (StopIteration, OverflowError):  # nothing for 50 years, or the year 9999
+            return
+        if instant > last:  # cronsim restarts from the first pass of a fold
+            last = instant
+            yield instant, local_time(instant, frame.zone)
