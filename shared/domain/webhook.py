@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from shared.domain.errors import FieldError, Invalid
 from shared.events.base import plain
@@ -59,6 +60,11 @@ def check_patterns(value: object, *, field: str = "events") -> tuple[str, ...]:
 def format_secret(key: bytes) -> str:
     """The secret as the user sees it: `whsec_` and base64."""
     return _SECRET_PREFIX + base64.b64encode(key).decode()
+
+
+def seal_context(user_id: str, webhook_id: UUID) -> str:
+    """What a sealed secret is bound to: a row copied to another endpoint does not open."""
+    return f"webhook/{user_id}/{webhook_id}"
 
 
 def parse_secret(secret: str) -> bytes:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -99,3 +99,11 @@ def test_a_body_above_20_kb_loses_its_changes_but_not_its_ids():
     text = webhook.payload(COMPLETED, occurred_at=NOW, data={"task_id": "t", "changes": changes})
     assert len(text.encode()) < 20_000
     assert json.loads(text)["data"] == {"task_id": "t", "truncated": True}
+
+
+def test_a_replaced_secret_signs_for_one_more_day():
+    rotated = webhook.Secrets("whsec_a").rotated("whsec_b", now=NOW)
+    assert rotated.valid(NOW) == ["whsec_b", "whsec_a"]
+    assert rotated.valid(NOW + timedelta(days=1)) == ["whsec_b"]
+    assert webhook.Secrets.from_json(rotated.to_json()) == rotated
+    assert webhook.Secrets.from_json(webhook.Secrets("whsec_a").to_json()).valid(NOW) == ["whsec_a"]

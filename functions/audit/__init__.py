@@ -1,0 +1,1 @@
+"""Appends the hash-chained audit log."""

@@ -1,0 +1,1 @@
+"""Delivers what happened: in-app messages and signed webhooks."""

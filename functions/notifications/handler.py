@@ -1,0 +1,77 @@
+"""An event becomes rows: an in-app message for a due reminder, a delivery for each endpoint that asked.
+Called by the event adapter, in mode "record"; nothing is sent inside the transaction.
+"""
+
+import contextvars
+from collections.abc import Callable
+from uuid import UUID
+
+from flask import Request, Response
+
+from shared.db.repositories.deliveries import WEBHOOK, Deliveries
+from shared.db.repositories.notifications import Notifications
+from shared.db.repositories.webhooks import Webhooks
+from shared.db.uow import Transaction
+from shared.domain.errors import Invalid
+from shared.domain.webhook import payload
+from shared.events.reminder import ReminderDue
+from shared.runtime.event import View
+from shared.runtime.received import ReceivedEvent
+
+IN_APP = "in_app"
+_SHOWN = ("reminder_id", "remind_at", "due", "due_at")  # what an in-app message repeats of its event
+_waiting: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("waiting", default=None)
+
+
+def handle(event: ReceivedEvent, tx: Transaction) -> None:
+    """Write what the event asks for; once for each event and recipient, however often it arrives."""
+    event_id = _event_id(event)
+    if event.type == ReminderDue.type and IN_APP in event.data.get("channels", ()):
+        _notify(event, tx, event_id)
+    endpoints = Webhooks(tx).asking_for(event.type)
+    if not endpoints:
+        return
+    body = payload(event.type, occurred_at=event.time or tx.now, data=event.data)
+    for webhook_id in endpoints:
+        Deliveries(tx).add(
+            event_id, event_type=event.type, channel=WEBHOOK, recipient=str(webhook_id), payload=body
+        )
+    waiting = _waiting.get()
+    if waiting is not None:
+        waiting.add(tx.user_id)
+
+
+def handing_over(view: View, notify: Callable[[str], None]) -> View:
+    """`view`, and then word to the sender about the users for whom it committed deliveries."""
+
+    def respond(request: Request) -> Response:
+        waiting: set[str] = set()
+        token = _waiting.set(waiting)
+        try:
+            response = view(request)
+        finally:
+            _waiting.reset(token)
+        if response.status_code < 300:  # noqa: PLR2004  # otherwise nothing was committed
+            for user_id in waiting:
+                notify(user_id)
+        return response
+
+    return respond
+
+
+def _notify(event: ReceivedEvent, tx: Transaction, event_id: UUID) -> None:
+    title = event.data.get("title")
+    Notifications(tx).add(
+        event_id,
+        event_type=event.type,
+        task_id=event.task_id,
+        title=title if isinstance(title, str) else "",
+        data={name: event.data[name] for name in _SHOWN if name in event.data},
+    )
+
+
+def _event_id(event: ReceivedEvent) -> UUID:
+    try:
+        return UUID(event.id)
+    except ValueError:
+        raise Invalid("The event's id is not a UUID.", code="invalid_event_data") from None

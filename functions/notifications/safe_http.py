@@ -1,0 +1,163 @@
+"""One POST to a URL that a user chose, without reaching anything that only we can reach (SSRF).
+Called by `courier`.
+
+The name is resolved once, every address is checked, and the connection goes to a checked address with
+the original Host and TLS name, so that a second answer of the resolver (DNS rebinding) is never used.
+No redirects, no proxies, one deadline for everything, at most 64 KiB of answer read and none of it kept.
+"""
+
+import contextlib
+import http.client
+import queue
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from shared.domain.errors import Invalid
+from shared.domain.webhook_target import Target, parse, permitted
+from shared.runtime import clock
+
+TIMEOUT = 15.0  # seconds, from resolving to the last byte read
+MAX_ANSWER = 65_536
+MAX_ADDRESSES = 4
+Resolver = Callable[[str, int], list[str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What of the response matters."""
+
+    status: int
+    retry_after: str | None = None
+
+
+class NotDelivered(Exception):  # noqa: N818  # an outcome, not a bug
+    """There was no response; `code` says why in words that may be shown to the endpoint's owner."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of `host`, IPv4 and IPv6."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+@cache
+def _public_trust() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def post(
+    url: str,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    allow_loopback: bool,
+    timeout: float = TIMEOUT,
+    resolver: Resolver = resolve,
+    trust: ssl.SSLContext | None = None,
+) -> Answer:
+    """The endpoint's answer; `NotDelivered` when there was none within `timeout` seconds."""
+    try:
+        target = parse(url, allow_loopback=allow_loopback)
+    except Invalid as error:
+        raise NotDelivered(error.message) from None
+    ends = clock.monotonic() + timeout
+    addresses = _checked(target, _resolved(target, resolver, timeout), allow_loopback=allow_loopback)
+    with contextlib.closing(_connected(target, addresses, ends)) as plain, _cut(plain, ends):
+        try:
+            return _exchange(target, _secured(target, plain, trust), body, headers)
+        except ssl.SSLCertVerificationError:
+            raise NotDelivered("the endpoint's certificate is not valid") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            late = clock.monotonic() >= ends or isinstance(error, TimeoutError)
+            raise NotDelivered("timed out" if late else "the connection broke") from None
+
+
+def _resolved(target: Target, resolver: Resolver, timeout: float) -> list[str]:
+    """In a thread of its own: getaddrinfo knows no timeout."""
+    answers: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(resolver(target.host, target.port))
+        except (OSError, UnicodeError):
+            answers.put(None)
+
+    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    try:
+        found = answers.get(timeout=timeout)
+    except queue.Empty:
+        raise NotDelivered("the host name could not be resolved in time") from None
+    if not found:
+        raise NotDelivered("the host name does not resolve")
+    return found
+
+
+def _checked(target: Target, addresses: list[str], *, allow_loopback: bool) -> list[str]:
+    """All must be allowed: one forbidden address among public ones is an attack, not a mistake."""
+    if not all(permitted(a, allow_loopback=allow_loopback, local=target.local) for a in addresses):
+        raise NotDelivered("the host name points at an address that is not allowed")
+    return addresses[:MAX_ADDRESSES]
+
+
+def _connected(target: Target, addresses: list[str], ends: float) -> socket.socket:
+    for number, address in enumerate(addresses):
+        left = (ends - clock.monotonic()) / (len(addresses) - number)
+        if left <= 0:
+            break
+        with contextlib.suppress(OSError):
+            connected = socket.create_connection((address, target.port), timeout=left)
+            connected.settimeout(max(0.1, ends - clock.monotonic()))
+            return connected
+    raise NotDelivered("no connection could be made")
+
+
+def _secured(target: Target, plain: socket.socket, trust: ssl.SSLContext | None) -> socket.socket:
+    if not target.tls:
+        return plain
+    return (trust or _public_trust()).wrap_socket(plain, server_hostname=target.host)
+
+
+@contextlib.contextmanager
+def _cut(connection: socket.socket, ends: float) -> Iterator[None]:
+    """At the deadline the connection ends whatever is going on: a socket timeout alone restarts with
+    every byte that a slow endpoint lets drip.
+    """
+    descriptor = socket.fromfd(connection.fileno(), connection.family, connection.type)
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            descriptor.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, ends - clock.monotonic()), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        descriptor.close()
+
+
+def _exchange(target: Target, channel: socket.socket, body: bytes, headers: Mapping[str, str]) -> Answer:
+    connection = http.client.HTTPConnection(target.host, target.port)
+    connection.sock = channel  # connected and checked: http.client opens none of its own
+    try:
+        sent = {**headers, "Host": target.authority, "Connection": "close"}
+        connection.request("POST", target.path, body=body, headers=sent)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers.get("Retry-After"))
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            response.read(MAX_ANSWER)  # lets the endpoint finish; the verdict is the status
+        return answer
+    finally:
+        connection.close()

@@ -1,0 +1,15 @@
+"""What `notifications` needs from its environment."""
+
+from dataclasses import dataclass
+
+from shared.runtime.settings import secret, setting
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field a variable, in upper case."""
+
+    database_url: str = secret(help="DSN of the role `consumer`")
+    kafka_bootstrap_servers: str = setting(help="host:port[,host:port]")
+    webhook_secret_key: str = secret(help="32 bytes, base64url: seals the secrets of webhooks")
+    webhook_allow_loopback: bool = setting(default=False, help="true only on a developer's machine")

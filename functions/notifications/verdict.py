@@ -1,0 +1,42 @@
+"""What an attempt means for its delivery. Pure; called by `courier`."""
+
+from datetime import datetime
+from http import HTTPStatus
+
+from functions.notifications.safe_http import Answer, NotDelivered
+from shared.db.repositories.deliveries import Result
+from shared.domain.backoff import next_attempt, parse_retry_after
+
+GONE = int(HTTPStatus.GONE)
+
+
+def judge(outcome: Answer | NotDelivered, *, attempts: int, now: datetime, draw: float) -> Result:
+    """2xx is success and nothing else is (a redirect is not followed); 410 ends it; the rest is retried."""
+    if isinstance(outcome, NotDelivered):
+        return _again(outcome.code, attempts=attempts, now=now, draw=draw)
+    status = outcome.status
+    if 200 <= status < 300:  # noqa: PLR2004  # the range is the rule
+        return Result("sent", response_status=status)
+    if status == GONE:
+        return Result("failed", response_status=status, error="the endpoint answered 410 Gone")
+    return _again(
+        f"the endpoint answered {status}",
+        attempts=attempts,
+        now=now,
+        draw=draw,
+        status=status,
+        retry_after=outcome.retry_after,
+    )
+
+
+def _again(
+    error: str,
+    *,
+    attempts: int,
+    now: datetime,
+    draw: float,
+    status: int | None = None,
+    retry_after: str | None = None,
+) -> Result:
+    at = next_attempt(attempts, now=now, draw=draw, retry_after=parse_retry_after(retry_after, now=now))
+    return Result("failed" if at is None else "pending", at, status, error)

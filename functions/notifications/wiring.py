@@ -1,0 +1,32 @@
+"""Puts `notifications` together: the event path that writes rows and the sender that empties them."""
+
+import random
+from functools import partial
+
+from functions.notifications.courier import Courier
+from functions.notifications.handler import handing_over, handle
+from functions.notifications.safe_http import post
+from functions.notifications.sender import Sender
+from functions.notifications.settings import Settings
+from functions.notifications.tick import Sweep
+from shared.runtime.event import View, consume, function, tick
+from shared.runtime.lifecycle import on_stop
+from shared.runtime.sealing import Sealer
+from shared.runtime.wiring import publishing_uow
+
+NAME = "notifications"
+
+
+def build(settings: Settings) -> View:
+    """The function, with threads that start on the first delivery."""
+    uow = publishing_uow(NAME, settings.database_url, settings.kafka_bootstrap_servers)
+    courier = Courier(
+        uow,
+        Sealer(settings.webhook_secret_key),
+        post=partial(post, allow_loopback=settings.webhook_allow_loopback),
+        draw=random.random,
+    )
+    sender = Sender(courier)
+    on_stop(sender.stop)
+    on_event = handing_over(consume(NAME, handle, uow=uow, mode="record"), sender.notify)
+    return function(NAME, on_event=on_event, on_tick=tick(NAME, Sweep(uow, sender).run))

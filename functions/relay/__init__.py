@@ -1,0 +1,1 @@
+"""Sweeps the outbox, reconciles, forgets what is old and records dead letters."""

@@ -1,0 +1,1 @@
+"""Finds reminders that are due and emits `reminder.due`."""

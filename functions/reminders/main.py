@@ -1,0 +1,27 @@
+"""Entry point of `reminders`: settings at import, wiring on first use, nothing else."""
+
+from functools import cache
+
+import functions_framework
+from flask import Request, Response
+
+from functions.reminders.settings import Settings
+from shared.runtime.event import View, function, tick
+from shared.runtime.settings import load
+
+NAME = "reminders"
+settings = load(Settings)
+
+
+@cache
+def wire() -> View:
+    from functions.reminders.service import Sweep
+    from shared.runtime.wiring import publishing_uow
+
+    uow = publishing_uow(NAME, settings.database_url, settings.kafka_bootstrap_servers)
+    return function(NAME, on_tick=tick(NAME, Sweep(uow).run))
+
+
+@functions_framework.http
+def reminders(request: Request) -> Response:
+    return wire()(request)

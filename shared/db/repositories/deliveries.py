@@ -1,0 +1,166 @@
+"""All SQL about deliveries: one row for each event and outside recipient, claimed with a lease before
+each attempt and marked after it. Called by `notifications`; `tasks` shows them and sends one again.
+
+While a row is `sending` its `next_attempt_at` is the end of the lease, so that one index finds both
+what is due and what a process died over.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from shared.db.uow import Transaction
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.identity import uuid7
+
+LEASE = timedelta(seconds=60)
+WEBHOOK = "webhook"
+_COLUMNS = """id, event_id, event_type, channel, recipient, state, attempts, next_attempt_at,
+  response_status, last_error, created_at, updated_at"""
+_INSERT = """
+insert into deliveries (user_id, id, event_id, event_type, channel, recipient, payload, state,
+  next_attempt_at, created_at, updated_at)
+values (%(user_id)s, %(id)s, %(event_id)s, %(event_type)s, %(channel)s, %(recipient)s, %(payload)s,
+  'pending', %(now)s, %(now)s, %(now)s)
+on conflict (user_id, event_id, channel, recipient) do nothing"""
+_CLAIM = """
+with due as (
+  select id from deliveries
+  where user_id = %(user_id)s and state in ('pending', 'sending') and next_attempt_at <= %(now)s
+    and channel = %(channel)s
+  order by next_attempt_at, id limit 1 for update skip locked)
+update deliveries d
+set state = 'sending', attempts = attempts + 1, lease_until = %(lease)s, next_attempt_at = %(lease)s,
+  updated_at = %(now)s
+from due where d.user_id = %(user_id)s and d.id = due.id
+returning d.id, d.event_id, d.event_type, d.recipient, d.payload, d.attempts"""
+_MARK = """
+update deliveries set state = %(state)s, next_attempt_at = %(next_attempt_at)s, lease_until = null,
+  response_status = %(response_status)s, last_error = %(error)s, updated_at = %(now)s
+where user_id = %(user_id)s and id = %(id)s and state = 'sending' and attempts = %(attempts)s"""
+_AGAIN = """
+update deliveries set state = 'pending', attempts = 0, next_attempt_at = %(now)s, lease_until = null,
+  updated_at = %(now)s
+where user_id = %(user_id)s and id = %(id)s"""
+_GIVE_UP = """
+update deliveries set state = 'failed', next_attempt_at = null, lease_until = null, last_error = %(error)s,
+  updated_at = %(now)s
+where user_id = %(user_id)s and recipient = %(recipient)s and state in ('pending', 'sending')"""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery as its owner sees it."""
+
+    id: UUID
+    event_id: UUID
+    event_type: str
+    channel: str
+    recipient: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime | None
+    response_status: int | None
+    last_error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that this process may attempt until its lease ends; `attempts` counts this one."""
+
+    id: UUID
+    event_id: UUID
+    event_type: str
+    recipient: str
+    payload: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an attempt came to: `sent`, `failed` for good, or `pending` until `next_attempt_at`."""
+
+    state: str
+    next_attempt_at: datetime | None = None
+    response_status: int | None = None
+    error: str | None = None
+
+
+class Deliveries:
+    """The deliveries of the transaction's user."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def add(self, event_id: UUID, *, event_type: str, channel: str, recipient: str, payload: str) -> None:
+        """One row an event, channel and recipient, however often the event arrives."""
+        values = {"event_id": event_id, "event_type": event_type, "channel": channel, "recipient": recipient}
+        identity = {"user_id": self._tx.user_id, "id": uuid7(self._tx.now), "now": self._tx.now}
+        self._tx.execute(_INSERT, {**values, **identity, "payload": payload})
+
+    def claim(self, channel: str = WEBHOOK) -> Claimed | None:
+        """The delivery that has been due longest, leased; None when nothing is due.
+
+        SKIP LOCKED: a concurrent claimer takes the next row instead of waiting for ours.
+        """
+        now = self._tx.now
+        values = {"user_id": self._tx.user_id, "now": now, "lease": now + LEASE, "channel": channel}
+        return self._tx.fetch_one(Claimed, _CLAIM, values)
+
+    def mark(self, claimed: Claimed, result: Result) -> bool:
+        """Store the result; False when the lease had ended and another attempt has begun since."""
+        values = {"user_id": self._tx.user_id, "id": claimed.id, "attempts": claimed.attempts}
+        done = self._tx.execute(_MARK, {**values, **vars(result), "now": self._tx.now})
+        return done.rowcount == 1
+
+    def of_recipient(
+        self, recipient: str, *, before: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Delivery]:
+        """Newest first, those before (created_at, id) if given."""
+        at, last = before or (None, None)
+        sql = (
+            f"select {_COLUMNS} from deliveries where user_id = %(user_id)s and recipient = %(recipient)s"
+            " and (%(at)s::timestamptz is null or (created_at, id) < (%(at)s, %(last)s::uuid))"
+            " order by created_at desc, id desc limit %(limit)s"
+        )
+        values = {"user_id": self._tx.user_id, "recipient": recipient, "at": at, "last": last}
+        return self._tx.fetch(Delivery, sql, {**values, "limit": limit})
+
+    def get(self, delivery_id: UUID, *, recipient: str) -> Delivery:
+        sql = f"select {_COLUMNS} from deliveries where user_id = %s and id = %s and recipient = %s"
+        found = self._tx.fetch_one(Delivery, sql, (self._tx.user_id, delivery_id, recipient))
+        if found is None:
+            raise NotFound(f"There is no delivery {delivery_id}.", code="delivery_not_found")
+        return found
+
+    def resend(self, delivery_id: UUID, *, recipient: str) -> Delivery:
+        """Due at once, with a fresh schedule; the message keeps its id and its bytes."""
+        if self.get(delivery_id, recipient=recipient).state == "sending":
+            raise Conflict("The delivery is being attempted right now.", code="delivery_in_progress")
+        values = {"user_id": self._tx.user_id, "id": delivery_id, "now": self._tx.now}
+        self._tx.execute(_AGAIN, values)
+        return self.get(delivery_id, recipient=recipient)
+
+    def give_up(self, recipient: str, *, error: str) -> None:
+        """Whatever still waits for `recipient` has failed: the endpoint is gone."""
+        values = {"user_id": self._tx.user_id, "recipient": recipient, "error": error, "now": self._tx.now}
+        self._tx.execute(_GIVE_UP, values)
+
+
+class DueDeliveries:
+    """Which users have deliveries that are due, over all users (role `consumer`, no user set)."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def users(self, *, limit: int, excluding: Collection[str] = ()) -> list[str]:
+        """Users with due or abandoned deliveries, the longest waiting first."""
+        sql = (
+            "select user_id from deliveries where state in ('pending', 'sending') and next_attempt_at <= %s"
+            " and user_id <> all(%s) group by user_id order by min(next_attempt_at), user_id limit %s"
+        )
+        rows = self._tx.execute(sql, (self._tx.now, list(excluding), limit)).fetchall()
+        return [row[0] for row in rows]

@@ -1,0 +1,71 @@
+"""All SQL about the in-app inbox of one user: `notifications` fills it, `tasks` shows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from shared.db.uow import Transaction
+from shared.domain.errors import NotFound
+from shared.domain.identity import uuid7
+
+_COLUMNS = "id, event_id, event_type, task_id, title, data, created_at, read_at"
+_INSERT = """
+insert into notifications (user_id, id, event_id, event_type, task_id, title, data, created_at)
+values (%(user_id)s, %(id)s, %(event_id)s, %(event_type)s, %(task_id)s, %(title)s, %(data)s, %(now)s)
+on conflict (user_id, event_id) do nothing"""
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One message in the inbox."""
+
+    id: UUID
+    event_id: UUID
+    event_type: str
+    task_id: UUID | None
+    title: str
+    data: dict[str, Any]  # JSON
+    created_at: datetime
+    read_at: datetime | None
+
+
+class Notifications:
+    """The inbox of the transaction's user."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def add(
+        self, event_id: UUID, *, event_type: str, task_id: UUID | None, title: str, data: Mapping[str, Any]
+    ) -> None:
+        """One message an event, however often the event arrives."""
+        values = {"event_id": event_id, "event_type": event_type, "task_id": task_id, "title": title}
+        identity = {"user_id": self._tx.user_id, "id": uuid7(self._tx.now), "now": self._tx.now}
+        self._tx.execute(_INSERT, {**values, **identity, "data": Jsonb(dict(data))})
+
+    def newest(self, *, unread: bool, before: tuple[datetime, UUID] | None, limit: int) -> list[Notification]:
+        """Newest first, those before (created_at, id) if given; only unread ones if asked for."""
+        at, last = before or (None, None)
+        sql = (
+            f"select {_COLUMNS} from notifications where user_id = %(user_id)s"
+            " and (%(at)s::timestamptz is null or (created_at, id) < (%(at)s, %(last)s::uuid))"
+            " and not (%(unread)s and read_at is not null)"
+            " order by created_at desc, id desc limit %(limit)s"
+        )
+        values = {"user_id": self._tx.user_id, "at": at, "last": last, "unread": unread, "limit": limit}
+        return self._tx.fetch(Notification, sql, values)
+
+    def mark_read(self, notification_id: UUID) -> Notification:
+        """Read since now, or since the first time."""
+        sql = (
+            "update notifications set read_at = coalesce(read_at, %s) where user_id = %s and id = %s"
+            f" returning {_COLUMNS}"
+        )
+        found = self._tx.fetch_one(Notification, sql, (self._tx.now, self._tx.user_id, notification_id))
+        if found is None:
+            raise NotFound(f"There is no notification {notification_id}.", code="notification_not_found")
+        return found

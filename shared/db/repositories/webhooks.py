@@ -1,0 +1,118 @@
+"""All SQL about the webhook endpoints of one user. A row cannot change without its event, nor without
+`accounts.webhook_events` following in the same transaction. Called by `tasks` and `notifications`.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.db.repositories.accounts import Accounts
+from shared.db.uow import Transaction
+from shared.domain.errors import LimitExceeded, NotFound, PreconditionFailed
+from shared.domain.webhook import matches
+from shared.events.account import AccountChanged
+from shared.events.base import changes_between
+
+MAX_ENDPOINTS = 20
+_COLUMNS = "id, url, events, secret, state, state_reason, version, created_at, updated_at"
+_INSERT = """
+insert into webhooks (user_id, id, url, events, secret, state, state_reason, version, created_at, updated_at)
+values (%(user_id)s, %(id)s, %(url)s, %(events)s, %(secret)s, %(state)s, %(state_reason)s, %(version)s,
+  %(created_at)s, %(updated_at)s)"""
+_UPDATE = """
+update webhooks set url = %(url)s, events = %(events)s, secret = %(secret)s, state = %(state)s,
+  state_reason = %(state_reason)s, version = %(version)s, updated_at = %(updated_at)s
+where user_id = %(user_id)s and id = %(id)s"""
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One endpoint; `secret` is sealed (functions open it with shared.runtime.sealing)."""
+
+    id: UUID
+    url: str
+    events: list[str]
+    secret: bytes
+    state: str
+    state_reason: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    def public(self) -> dict[str, Any]:  # JSON
+        """What the owner and the audit log may see: everything but the secret."""
+        return {
+            "url": self.url,
+            "events": list(self.events),
+            "state": self.state,
+            "state_reason": self.state_reason,
+        }
+
+
+class Webhooks:
+    """The endpoints of the transaction's user; writes need a `write` transaction."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def all(self) -> list[Webhook]:
+        """Oldest first."""
+        sql = f"select {_COLUMNS} from webhooks where user_id = %s order by id"
+        return self._tx.fetch(Webhook, sql, (self._tx.user_id,))
+
+    def get(self, webhook_id: UUID, *, version: int | None = None) -> Webhook:
+        """The endpoint, at `version` if given. Writers of one user wait for each other at the account row."""
+        sql = f"select {_COLUMNS} from webhooks where user_id = %s and id = %s"
+        found = self._tx.fetch_one(Webhook, sql, (self._tx.user_id, webhook_id))
+        if found is None:
+            raise NotFound(f"There is no webhook {webhook_id}.", code="webhook_not_found")
+        if version is not None and found.version != version:
+            message = f"The webhook is at version {found.version}, not {version}."
+            raise PreconditionFailed(message, current_version=found.version)
+        return found
+
+    def asking_for(self, event_type: str) -> list[UUID]:
+        """Ids of the enabled endpoints whose patterns match."""
+        return [w.id for w in self.all() if w.state == "enabled" and matches(w.events, event_type)]
+
+    def add(self, webhook: Webhook) -> None:
+        if len(self.all()) >= MAX_ENDPOINTS:
+            raise LimitExceeded(f"A user has at most {MAX_ENDPOINTS} webhooks.", code="too_many_webhooks")
+        self._tx.execute(_INSERT, self._row(webhook))
+        self._announce(webhook.id, "created", {}, webhook.public())
+
+    def change(self, before: Webhook, after: Webhook) -> Webhook:
+        """Write `after` as the next version; returns it."""
+        after = replace(after, version=before.version + 1, updated_at=self._tx.now)
+        self._tx.execute(_UPDATE, self._row(after))
+        self._announce(after.id, "updated", before.public(), after.public())
+        return after
+
+    def remove(self, webhook: Webhook) -> None:
+        self._tx.execute(
+            "delete from webhooks where user_id = %s and id = %s", (self._tx.user_id, webhook.id)
+        )
+        self._announce(webhook.id, "deleted", webhook.public(), {})
+
+    def disable(self, webhook_id: UUID, *, reason: str) -> None:
+        """Nothing more is sent there until the user enables it again; unknown or disabled: no change."""
+        for found in self.all():
+            if found.id == webhook_id and found.state == "enabled":
+                self.change(found, replace(found, state="disabled", state_reason=reason))
+
+    def _announce(self, webhook_id: UUID, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+        wanted = [pattern for w in self.all() if w.state == "enabled" for pattern in w.events]
+        Accounts(self._tx).set_webhook_events(wanted)
+        self._tx.emit(
+            AccountChanged,
+            task_id=None,
+            task_version=None,
+            resource="webhook",
+            resource_id=str(webhook_id),
+            action=action,
+            changes=changes_between(before, after),
+        )
+
+    def _row(self, webhook: Webhook) -> dict[str, Any]:
+        return {**vars(webhook), "user_id": self._tx.user_id}
