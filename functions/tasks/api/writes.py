@@ -18,11 +18,12 @@ MAX_KEY = 255
 
 @dataclass(frozen=True)
 class Answer:
-    """A response as it can be stored and replayed."""
+    """A response as it can be stored and replayed; `stored` replaces a body with a one-time secret."""
 
     status: int
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    stored: str | None = None
 
     def response(self) -> Response:
         return Response(self.body, status=self.status, headers=dict(self.headers))
@@ -55,8 +56,9 @@ def _once(tx: Transaction, key: str, work: Callable[[Transaction], Answer]) -> A
     stored = idempotency.find(tx, key)
     if stored is None:
         answer = work(tx)
+        kept = answer.body if answer.stored is None else answer.stored
         idempotency.store(
-            tx, key, request_hash=digest, status=answer.status, headers=answer.headers, body=answer.body
+            tx, key, request_hash=digest, status=answer.status, headers=answer.headers, body=kept
         )
         return answer
     if stored.request_hash != digest:
