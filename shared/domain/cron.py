@@ -1,5 +1,5 @@
-"""Cron schedules: five fields, at most every 15 minutes, evaluated by cronsim with Debian's rules for clock changes.
-Called by the task layer and the API beside `recurrence`; a cron text is stored as it is, never turned into an RRULE.
+"""Cron schedules: five fields, at most every 15 minutes, clock changes as in Debian's cron (cronsim).
+Called by the task layer and the API beside `recurrence`; the text is stored, never turned into an RRULE.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 
 from shared.domain.recurrence_set import Frame, Instance, When, check_exceptions, merge
 from shared.domain.rrule_elapsed import Moment
@@ -125,11 +126,11 @@ def _validated(text: str) -> str:
 
 
 def _check_spacing(minutes: list[int], hours: set[int]) -> None:
-    gaps = [later - earlier for earlier, later in zip(minutes, minutes[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(minutes)]
     if any((hour + 1) % _HOURS_A_DAY in hours for hour in hours):
         gaps.append(minutes[0] + _HOUR - minutes[-1])
     if gaps and min(gaps) < MIN_SPACING:
-        raise InvalidRecurrence("CRON", f"runs must be at least {MIN_SPACING} minutes apart; list fewer minutes")
+        raise InvalidRecurrence("CRON", f"runs must be at least {MIN_SPACING} minutes apart; list fewer")
 
 
 def _moments(

@@ -1,5 +1,5 @@
-"""The recurrence engine: RFC 5545 rules to occurrences, pure and bounded (no I/O, no clock, no framework).
-Called by the task layer, the preview endpoint and the calendar feed; `docs/recurrence.md` lists the decisions.
+"""The recurrence engine: RFC 5545 rules to occurrences, pure and bounded (no I/O, no clock).
+Called by the task layer, the preview endpoint and the calendar feed; decisions are in `docs/recurrence.md`.
 """
 
 from __future__ import annotations

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from shared.domain.rrule_elapsed import Moment, instants
 from shared.domain.rrule_periods import Fuel, wall_times
 from shared.domain.rrule_text import SUB_DAILY, InvalidRecurrence, Rule
-from shared.domain.zone_walk import ZoneWalk, first_reaching, local_time
+from shared.domain.zone_walk import EARLIEST, LATEST, ZoneWalk, first_reaching, local_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # see zone_walk
@@ -51,7 +51,7 @@ class Frame:
                 raise InvalidRecurrence("DTSTART", "must be a naive wall time; pass the zone as tz")
             self.anchor = dtstart.replace(microsecond=0, fold=0)
         else:
-            self.anchor = datetime.combine(dtstart, datetime.min.time())
+            self.anchor = datetime.combine(dtstart, time())
         self.zone: ZoneInfo | None = None if tz is None or self.all_day else _zone(tz)
         try:
             self.origin = self.instant(self.anchor)
@@ -61,7 +61,7 @@ class Frame:
     def instant(self, value: date | datetime) -> datetime:
         """Naive UTC of a value of this series (the wall time itself when floating or all-day)."""
         if not isinstance(value, datetime):
-            return datetime.combine(value, datetime.min.time())
+            return datetime.combine(value, time())
         if value.tzinfo is not None:
             return value.astimezone(UTC).replace(tzinfo=None)
         if self.zone is None:
@@ -109,11 +109,11 @@ def until_instant(until: date | datetime, frame: Frame) -> datetime:
     if isinstance(until, datetime) or frame.all_day:
         return frame.instant(until)
     if frame.zone is None:
-        return datetime.combine(until, datetime.max.time().replace(microsecond=0))
+        return datetime.combine(until, LATEST.time())
     try:
-        return first_reaching(datetime.combine(until, datetime.min.time()) + _DAY, frame.zone) - _SECOND
+        return first_reaching(datetime.combine(until, time()) + _DAY, frame.zone) - _SECOND
     except OverflowError:
-        return datetime.max
+        return LATEST
 
 
 def rule_moments(
@@ -149,17 +149,17 @@ def rule_moments(
 
 def _uncounted(rule: Rule, frame: Frame, fuel: Fuel, after: datetime | None) -> Iterator[Moment]:
     try:
-        stop = until_instant(rule.until, frame) if rule.until is not None else datetime.max
+        stop = until_instant(rule.until, frame) if rule.until is not None else LATEST
     except OverflowError:
-        stop = datetime.max
+        stop = LATEST
     if rule.freq in SUB_DAILY:
         start = frame.origin if after is None else after + _SECOND
         yield from instants(rule, frame.anchor, frame.zone, start=start, stop=stop, fuel=fuel)
         return
     start = frame.anchor if after is None else _first_wall(after, frame.zone)
-    last_wall = stop if frame.zone is None or stop > datetime.max - _DAY else stop + _DAY
+    last_wall = stop if frame.zone is None or stop > LATEST - _DAY else stop + _DAY
     walls = wall_times(rule, frame.anchor, start=start, stop=last_wall, fuel=fuel)
-    for moment in _in_order(walls, frame.zone):
+    for moment in _in_order(walls, frame.zone) if frame.zone else _distinct(walls):
         if moment[0] > stop:
             return
         if after is None or moment[0] > after:
@@ -178,15 +178,18 @@ def _first_wall(after: datetime, where: ZoneInfo | None) -> datetime:
     return wall - gap if gap > timedelta() else wall
 
 
-def _in_order(walls: Iterable[datetime], where: ZoneInfo | None) -> Iterator[Moment]:
+def _distinct(walls: Iterable[datetime]) -> Iterator[Moment]:
+    """Wall times once each: SKIP lets neighbouring periods give the same day."""
+    last: datetime | None = None
+    for wall in walls:
+        if last is None or wall > last:
+            last = wall
+            yield wall, wall
+
+
+def _in_order(walls: Iterable[datetime], where: ZoneInfo) -> Iterator[Moment]:
     """Resolve, sort what a gap shifted, and drop equal instants: the first in rule order survives."""
-    last = datetime.min
-    if where is None:
-        for wall in walls:
-            if wall > last or last is datetime.min:
-                yield wall, wall
-                last = wall
-        return
+    last = EARLIEST
     shifted: deque[Moment] = deque()
     resolve = ZoneWalk(where).resolve
     try:
@@ -216,12 +219,12 @@ def parse_when(part: str, value: When) -> date | datetime:
     if not isinstance(value, str):
         return value.replace(microsecond=0) if isinstance(value, datetime) else value
     text = value.upper()
-    try:
-        if "W" in text or "." in text:  # week dates and fractions, which fromisoformat would accept
-            raise ValueError(text)
-        return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
-    except ValueError:
-        raise InvalidRecurrence(part, f"{value[:40]!r} is no date or date-time") from None
+    if "W" not in text and "." not in text and "," not in text:  # week dates and fractions are not ours
+        try:
+            return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise InvalidRecurrence(part, f"{value[:40]!r} is no date or date-time; write 20260601T080000")
 
 
 class Exclusions:

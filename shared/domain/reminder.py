@@ -51,7 +51,7 @@ Offset = MinutesBefore | DaysBefore | AbsoluteReminder
 
 
 def remind_at(offset: Offset, due_wall: date | datetime, tz: str | None, user_zone: str) -> datetime:
-    """The UTC instant of a reminder; an all-day due counts from 00:00 local, a floating one in the user's zone."""
+    """The UTC instant of a reminder; an all-day due counts from 00:00 local, a floating one is the user's."""
     if isinstance(offset, AbsoluteReminder):
         return offset.instant.astimezone(UTC)
     where = tz or user_zone
@@ -70,7 +70,7 @@ def remind_at(offset: Offset, due_wall: date | datetime, tz: str | None, user_zo
 def plan(
     offsets: Iterable[Offset], due_wall: date | datetime, tz: str | None, user_zone: str, *, now: datetime
 ) -> tuple[tuple[datetime, Offset], ...]:
-    """The reminders still to come, earliest first: equal instants once (the first offset wins), none at or before `now`.
+    """The reminders after `now`, earliest first; of equal instants the first offset wins.
 
     A past reminder is not fired late: an occurrence that is created after its reminder simply has none.
     """

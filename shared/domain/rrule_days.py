@@ -14,7 +14,7 @@ __all__ = ["MAX_ORDINAL", "DayRules", "january_1", "month_length", "month_start"
 MAX_ORDINAL = 3_652_059  # 9999-12-31
 _BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)
 _FEBRUARY = 2
-_DAYS_OF_ISO_YEAR_1 = 3  # week 1 holds at least four days of its year: it starts at most 3 days before January 1
+_EARLIEST_WEEK_1 = 3  # days before January 1: week 1 holds at least four days of its year
 
 
 def _is_leap(year: int) -> bool:
@@ -41,7 +41,7 @@ def week_1(year: int, wkst: int) -> int:
     """Ordinal on which week 1 of `year` starts, for weeks that start on `wkst` (ISO 8601 when Monday)."""
     first = january_1(year)
     offset = (first - 1 - wkst) % 7
-    return first - offset if offset <= _DAYS_OF_ISO_YEAR_1 else first - offset + 7
+    return first - offset if offset <= _EARLIEST_WEEK_1 else first - offset + 7
 
 
 class DayRules:

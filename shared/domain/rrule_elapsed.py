@@ -1,4 +1,4 @@
-"""Bounded iteration over HOURLY, MINUTELY and SECONDLY rules in elapsed (UTC) time, filtered on local wall time.
+"""Bounded iteration over HOURLY to SECONDLY rules in elapsed (UTC) time, filtered on local wall time.
 Called by `recurrence_set`; leaps over days, hours and minutes that the BY parts exclude.
 """
 
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from shared.domain.rrule_days import MAX_ORDINAL, DayRules
 from shared.domain.rrule_periods import Fuel, next_candidate
 from shared.domain.rrule_text import Rule
-from shared.domain.zone_walk import ZoneWalk, first_reaching, local_time
+from shared.domain.zone_walk import LATEST, ZoneWalk, first_reaching, local_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # see zone_walk
@@ -69,7 +69,7 @@ class _LocalFilter:
             if within_hour is not None:
                 return within_hour
             wall = wall.replace(minute=59, second=59)
-            if wall >= datetime.max.replace(microsecond=0):
+            if wall >= LATEST:
                 return None
             wall += _SECOND
 
@@ -104,7 +104,7 @@ def _next_of(wanted: tuple[int, ...], value: int) -> int | None:
 def instants(
     rule: Rule, anchor: datetime, zone: ZoneInfo | None, *, start: datetime, stop: datetime, fuel: Fuel
 ) -> Iterator[Moment]:
-    """Members of the rule from the instant `start` to `stop`, in order; ends early at the end of the calendar.
+    """Members of the rule from the instant `start` to `stop`, in order; ends with the calendar.
 
     `anchor` is the wall time of DTSTART, `start` and `stop` are naive UTC (wall times when `zone` is None).
     """

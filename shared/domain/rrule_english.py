@@ -33,7 +33,7 @@ _TEENS = range(11, 14)
 
 
 def english(rule: Rule, dtstart: date | datetime | None, tz: str | None) -> str:
-    """Such as "every 2 weeks on Monday and Friday until 1 June 2026"; `dtstart` fills in what it leaves open."""
+    """Such as "every 2 weeks on Monday until 1 June 2026"; `dtstart` fills in what the rule leaves open."""
     text = _days(_with_defaults(rule, dtstart)) + _times(rule, dtstart)
     if rule.count is not None:
         text += ", once" if rule.count == 1 else f", {rule.count} times"
@@ -129,7 +129,8 @@ def _by_day(rule: Rule) -> str:
     if len(rule.by_set_pos) and not (rule.by_week_no or rule.by_hour or rule.by_minute or rule.by_second):
         name = _named_set(rule) or _join(_weekdays(rule), last="or")
         return f" on the {_join(_ordinal(position) for position in rule.by_set_pos)} {name}"
-    if rule.freq in ("YEARLY", "MONTHLY") and not rule.by_week_no and not any(ordinal for _, ordinal in rule.by_day):
+    whole_span = rule.freq in ("YEARLY", "MONTHLY") and not rule.by_week_no
+    if whole_span and not any(ordinal for _, ordinal in rule.by_day):
         return f" on every {_named_set(rule) or _join(_weekdays(rule))}"
     return f" on {_join(_weekdays(rule))}"
 

@@ -86,7 +86,7 @@ def _check_numbers(rule: Rule) -> None:
 
 def _check_density(rule: Rule) -> None:
     if rule.freq == "SECONDLY":
-        raise InvalidRecurrence("FREQ", "SECONDLY is too often for tasks; use MINUTELY with INTERVAL=15 or more")
+        raise InvalidRecurrence("FREQ", "SECONDLY is too often; use MINUTELY with INTERVAL=15 or more")
     if rule.freq == "MINUTELY" and rule.interval < MIN_MINUTES:
         raise InvalidRecurrence("INTERVAL", f"must be at least {MIN_MINUTES} with FREQ=MINUTELY")
     hours, minutes, seconds = len(rule.by_hour) or 1, len(rule.by_minute) or 1, len(rule.by_second) or 1
@@ -105,11 +105,11 @@ def _check_possible(rule: Rule) -> None:
     if rule.by_month_day and rule.skip == "OMIT":
         longest = max(_DAYS_IN[month - 1] for month in months)
         if all(abs(day) > longest for day in rule.by_month_day):
-            raise InvalidRecurrence("BYMONTHDAY", "never occurs: no such day in these months; use -1 for the last")
+            raise InvalidRecurrence("BYMONTHDAY", "never occurs: no such day in these months; -1 is the last")
     ordinals = [abs(ordinal) for _, ordinal in rule.by_day]
     in_month = rule.freq == "MONTHLY" or bool(rule.by_month)
     if ordinals and in_month and min(ordinals) > _WEEKS_IN_MONTH:
-        raise InvalidRecurrence("BYDAY", f"never occurs: a month has at most {_WEEKS_IN_MONTH} of each weekday")
+        raise InvalidRecurrence("BYDAY", f"never occurs: a month has at most {_WEEKS_IN_MONTH} of a weekday")
     if rule.by_month and rule.by_year_day and not any(_year_day_in(day, months) for day in rule.by_year_day):
         raise InvalidRecurrence("BYYEARDAY", "never occurs: none of these days lies in BYMONTH")
 

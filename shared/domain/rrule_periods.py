@@ -9,13 +9,21 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import product
 
-from shared.domain.rrule_days import MAX_ORDINAL, DayRules, january_1, month_length, month_start, split, week_1
+from shared.domain.rrule_days import (
+    MAX_ORDINAL,
+    DayRules,
+    january_1,
+    month_length,
+    month_start,
+    split,
+    week_1,
+)
 from shared.domain.rrule_text import RecurrenceLimit, Rule
 
 __all__ = ["BUDGET", "Fuel", "wall_times"]
 
-# Units of work without an answer, about 1 µs each; counted before filtering, so that UNTIL and filters cannot
-# hide the cost. Gregorian dates repeat after 400 years: a YEARLY rule is never cut short before it is proven empty.
+# Units of work without an answer, about 1 µs each; counted before filtering, so filters cannot hide them.
+# Gregorian dates repeat after 400 years: a YEARLY rule is cut short (500 years) only when it is proven empty.
 BUDGET = 20_000
 _YEAR_COST, _MONTH_COST, _WEEK_COST, _LEAP_COST = 40, 4, 4, 4
 _LAST_YEAR = 9999
@@ -93,7 +101,9 @@ def wall_times(
                 yield midnight + times[position]
 
 
-def _at_positions(positions: Sequence[int], days: Sequence[int], times: Sequence[timedelta]) -> list[datetime]:
+def _at_positions(
+    positions: Sequence[int], days: Sequence[int], times: Sequence[timedelta]
+) -> list[datetime]:
     size = len(days) * len(times)
     indexes = {position - 1 if position > 0 else size + position for position in positions}
     walls = []

@@ -1,10 +1,11 @@
-"""The grammar of RRULE (RFC 5545 §3.3.10, RFC 7529): strict text in, immutable `Rule` out, canonical text back.
+"""The grammar of RRULE (RFC 5545 §3.3.10, RFC 7529): strict text to `Rule`, `Rule` to canonical text.
 Called by `recurrence` and the task layer; knows nothing about anchors, zones or safety limits.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
 __all__ = ["SUB_DAILY", "InvalidRecurrence", "RecurrenceLimit", "Rule", "format_rule", "parse_rule"]
@@ -14,6 +15,8 @@ SUB_DAILY = frozenset(FREQUENCIES[4:])
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 MAX_TEXT = 16_384  # characters; every value of every list, each once, needs less than 10,000
 _MAX_DIGITS = 18
+_MAX_ORDINAL = 53
+_LEAP_SECOND = 60
 
 # part -> (attribute, lowest, highest, sign allowed); a signed list also takes the mirrored negatives, never 0
 _LISTS = {
@@ -46,9 +49,9 @@ class RecurrenceLimit(InvalidRecurrence):
 
 
 class Rule:
-    """One parsed RRULE; never changed after `parse_rule` built it (a plain class: dataclasses cost 13 ms of import).
+    """One parsed RRULE, never changed once built; a plain class, because dataclasses cost 13 ms of import.
 
-    `by_day` holds (weekday 0=Monday, ordinal or 0). `until` is a date, a naive local datetime or an aware UTC one.
+    `by_day` holds (weekday 0=Monday, ordinal or 0); `until` a date, a naive local or an aware UTC datetime.
     """
 
     __slots__ = (
@@ -116,7 +119,7 @@ def _split(text: str) -> dict[str, str]:
     if len(text) > MAX_TEXT:
         raise InvalidRecurrence("RRULE", f"is longer than {MAX_TEXT} characters; shorten the lists")
     if not text.isascii():  # also keeps full-width digits and the long s, which upper() turns into S, away
-        raise InvalidRecurrence("RRULE", "contains characters other than ASCII; write plain letters and digits")
+        raise InvalidRecurrence("RRULE", "contains characters other than ASCII letters, digits and signs")
     body = text.upper().removeprefix("RRULE:").removesuffix(";")
     parts: dict[str, str] = {}
     for item in body.split(";"):
@@ -140,25 +143,13 @@ def _build(parts: dict[str, str]) -> Rule:
         if name in _LISTS:
             attribute, low, high, signed = _LISTS[name]
             setattr(rule, attribute, _numbers(name, value, low, high, signed=signed))
-        elif name == "BYDAY":
-            rule.by_day = _days(value)
-        elif name == "INTERVAL":
-            rule.interval = _positive(name, value)
-        elif name == "COUNT":
-            rule.count = _positive(name, value)
-        elif name == "UNTIL":
-            rule.until = _until(value)
-        elif name == "WKST":
-            rule.wkst = _weekday(name, value)
-        elif name == "RSCALE":
-            if value != "GREGORIAN":
-                raise InvalidRecurrence(name, "only GREGORIAN is supported")
-        elif name == "SKIP":
-            if value not in ("OMIT", "BACKWARD", "FORWARD"):
-                raise InvalidRecurrence(name, "must be OMIT, BACKWARD or FORWARD")
-            rule.skip = value
-        else:
+        elif name in _SINGLES:
+            attribute, read = _SINGLES[name]
+            setattr(rule, attribute, read(name, value))
+        elif name != "RSCALE":
             raise InvalidRecurrence(name[:32], "is not a supported rule part; remove it")
+    if parts.get("RSCALE", "GREGORIAN") != "GREGORIAN":
+        raise InvalidRecurrence("RSCALE", "only GREGORIAN is supported")
     if "SKIP" in parts and "RSCALE" not in parts:
         raise InvalidRecurrence("SKIP", "needs RSCALE=GREGORIAN beside it")
     return rule
@@ -204,8 +195,8 @@ def _numbers(part: str, text: str, low: int, high: int, *, signed: bool) -> tupl
             also = f" or -{high} to -{low}" if signed else ""
             raise InvalidRecurrence(part, f"values must be {low} to {high}{also}, not {item[:20]}")
         values.add(-number if item[0] == "-" else number)
-    if part == "BYSECOND" and 60 in values:  # a leap second is read as :59 (RFC 5545 §3.3.5)
-        values = values - {60} | {59}
+    if part == "BYSECOND" and _LEAP_SECOND in values:  # read as :59 (RFC 5545 §3.3.5)
+        values = values - {_LEAP_SECOND} | {_LEAP_SECOND - 1}
     return tuple(sorted(values, key=_unsigned_first))
 
 
@@ -220,37 +211,53 @@ def _weekday(part: str, text: str) -> int:
         raise InvalidRecurrence(part, f"must name days as {','.join(WEEKDAYS)}, not {text[:20]!r}") from None
 
 
-def _days(text: str) -> tuple[tuple[int, int], ...]:
+def _days(_part: str, text: str) -> tuple[tuple[int, int], ...]:
     values = set()
     for item in text.split(","):
         day, prefix = _weekday("BYDAY", item[-2:]), item[:-2]
         ordinal = 0
         if prefix:
-            ordinal = _digits("BYDAY", prefix.lstrip("+-") if prefix[0] in "+-" and prefix[1:2].isdigit() else prefix)
-            if not 1 <= ordinal <= 53:
+            ordinal = _digits("BYDAY", prefix[1:] if prefix[0] in "+-" else prefix)
+            if not 1 <= ordinal <= _MAX_ORDINAL:
                 raise InvalidRecurrence("BYDAY", f"ordinals must be 1 to 53 or -53 to -1, not {prefix[:20]}")
             ordinal = -ordinal if prefix[0] == "-" else ordinal
         values.add((day, ordinal))
     return tuple(sorted(values, key=lambda value: (value[0], value[1] < 0, value[1])))
 
 
-def _until(text: str) -> date | datetime:
+def _skip(part: str, text: str) -> str:
+    if text not in ("OMIT", "BACKWARD", "FORWARD"):
+        raise InvalidRecurrence(part, "must be OMIT, BACKWARD or FORWARD")
+    return text
+
+
+def _until(part: str, text: str) -> date | datetime:
     """DATE, local DATE-TIME or UTC DATE-TIME in the basic format."""
     day, separator, clock = text.partition("T")
     zulu = clock.endswith("Z")
     clock = clock.removesuffix("Z")
-    if not (len(day) == 8 and day.isdigit()) or (separator and not (len(clock) == 6 and clock.isdigit())):
-        raise InvalidRecurrence("UNTIL", "must look like 20260601, 20260601T080000 or 20260601T080000Z")
+    lengths = (len(day), len(clock)) if separator else (len(day), 6)
+    if lengths != (8, 6) or not (day + clock).isdigit():
+        raise InvalidRecurrence(part, "must look like 20260601, 20260601T080000 or 20260601T080000Z")
     try:
         value = date(int(day[:4]), int(day[4:6]), int(day[6:]))
         if not separator:
             return value
-        second = min(int(clock[4:]), 59) if clock[4:] == "60" else int(clock[4:])
-        return datetime(
-            value.year, value.month, value.day, int(clock[:2]), int(clock[2:4]), second, tzinfo=UTC if zulu else None
-        )
+        hour, minute, second = int(clock[:2]), int(clock[2:4]), int(clock[4:])
+        at = time(hour, minute, second - (second == _LEAP_SECOND), tzinfo=UTC if zulu else None)
+        return datetime.combine(value, at)
     except ValueError:
-        raise InvalidRecurrence("UNTIL", f"{text} is not a date that exists") from None
+        raise InvalidRecurrence(part, f"{text} is not a date that exists") from None
+
+
+_SINGLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
+    "BYDAY": ("by_day", _days),
+    "INTERVAL": ("interval", _positive),
+    "COUNT": ("count", _positive),
+    "UNTIL": ("until", _until),
+    "WKST": ("wkst", _weekday),
+    "SKIP": ("skip", _skip),
+}
 
 
 def format_rule(rule: Rule) -> str:

