@@ -6,11 +6,14 @@ or the next one made, and changes nothing. The account row and the series row ar
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from uuid import UUID
 
 from shared.db.repositories.series import Occurrences, SeriesRepository
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
+from shared.domain import zones
+from shared.domain.due import Due
 from shared.domain.errors import NotFound
 from shared.domain.identity import uuid7
 from shared.domain.next_occurrence import Step, next_occurrence
@@ -20,7 +23,7 @@ from shared.domain.task import Task
 from shared.events.base import changes_between
 from shared.events.series import SeriesEnded, SeriesPaused
 from shared.events.task import TaskCompleted, TaskSkipped
-from shared.runtime.event import ReceivedEvent
+from shared.runtime.received import ReceivedEvent
 from shared.runtime.logging import get_logger
 
 ACCEPTS = (TaskCompleted.type, TaskSkipped.type)
@@ -74,11 +77,19 @@ def _step(tx: Transaction, series: Series, ended: Task) -> Step | None:
     return next_occurrence(
         series.recurrence(),
         key=ended.occurrence_key,
-        due=ended.due.value(),
+        due=_wall_in(series, ended.due),
         outcome="done" if ended.status == "done" else "skipped",
         at=ended.completed_at,
         user_zone=tx.account.timezone,
     )
+
+
+def _wall_in(series: Series, due: Due) -> datetime | date:
+    """The due as the series reads it: an override may have moved this occurrence to another zone."""
+    if series.timezone is None or due.timezone in (None, series.timezone):
+        return due.value()
+    instant = due.at(series.timezone)
+    return due.value() if instant is None else instant.astimezone(zones.zone(series.timezone)).replace(tzinfo=None)
 
 
 def _create(tx: Transaction, series: Series, ended: Task, occurrence: Occurrence, step: Step) -> None:

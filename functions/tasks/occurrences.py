@@ -193,7 +193,7 @@ def _anchored(task: Task, rule: Rule) -> dict[str, Any]:
 
 
 def _joined(task: Task, series: Series) -> Task:
-    joined = task.in_series(series.id, series.key_of(series.anchor_value()))
+    joined = task.in_series(series.id, series.first_key())
     return replace(joined, series_kind=series.kind, series_rule=series.rule, series_mode=series.mode)
 
 

@@ -18,6 +18,7 @@ from scripts.local.state import PROJECT
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
 GRACE_SECONDS = 15.0
+START_MARK = "--- start "
 _LOG_LIMIT = 8 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
 # Of the developer's environment only what a process needs to run at all: a function sees its manifest.
@@ -79,13 +80,13 @@ class FunctionProcess:
             if not self.alive:
                 raise StartFailed(
                     f"the process ended with code {self._process.returncode} before it was ready; "
-                    f"log {self._log}:\n{tail(self._log)}"
+                    f"log {self._log}:\n{tail(self._log, last_start=True)}"
                 )
             if await self._probe(path):
                 return
             await asyncio.sleep(0.02)
         raise StartFailed(
-            f"not ready after {START_SECONDS:.0f} s at {path}; log {self._log}:\n{tail(self._log)}"
+            f"not ready after {START_SECONDS:.0f} s at {path}; log {self._log}:\n{tail(self._log, last_start=True)}"
         )
 
     async def stop(self) -> None:
@@ -127,7 +128,7 @@ async def launch(what: Launch) -> FunctionProcess:
     if what.log.exists() and what.log.stat().st_size > _LOG_LIMIT:
         what.log.replace(what.log.with_suffix(".log.1"))
     with what.log.open("ab") as output:
-        output.write(f"--- {time.strftime('%H:%M:%S')} start {' '.join(command)}\n".encode())
+        output.write(f"{START_MARK}{time.strftime('%H:%M:%S')} {' '.join(command)}\n".encode())
         output.flush()
         try:
             process = await asyncio.create_subprocess_exec(
@@ -145,12 +146,13 @@ async def launch(what: Launch) -> FunctionProcess:
     return FunctionProcess(process, port, what.log)
 
 
-def tail(log: Path, limit: int = 2000) -> str:
-    """The last lines of a log."""
+def tail(log: Path, limit: int = 2000, *, last_start: bool = False) -> str:
+    """The last lines of a log; with `last_start` only those of the newest process."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
-            return file.read().decode(errors="replace").strip()
+            text = file.read().decode(errors="replace")
+        return text[text.rfind(START_MARK) :].strip() if last_start else text.strip()
     except OSError:
         return ""
 

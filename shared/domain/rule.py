@@ -7,6 +7,7 @@ from typing import Any, Literal
 from shared.domain import recurrence as engine
 from shared.domain.due import Due
 from shared.domain.errors import FieldError, Invalid
+from shared.domain.next_occurrence import Recurrence, check_mode
 from shared.domain.series import zone_of
 
 Mode = Literal["catch_up", "fixed", "from_completion"]
@@ -36,13 +37,14 @@ def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
     mode: Mode = spec.get("mode") or "catch_up"
     name = given[0]
     try:
-        kind, text = _canonical(name, spec[name], due, mode)
+        kind, text = _canonical(name, spec[name], due)
+        check_mode(Recurrence(kind=kind, text=text, anchor=due.value(), tz=zone_of(due), mode=mode))
     except engine.InvalidRecurrence as error:
         raise _invalid(f"recurrence.{name}", str(error)) from None
     return Rule(kind=kind, text=text, mode=mode)
 
 
-def _canonical(name: str, text: str, due: Due, mode: Mode) -> tuple[Literal["rrule", "cron"], str]:
+def _canonical(name: str, text: str, due: Due) -> tuple[Literal["rrule", "cron"], str]:
     if name == "cron":
         from shared.domain import cron  # loads cronsim, which a wake-up without cron must not pay for
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from shared.domain.due import Due
-from shared.domain.next_occurrence import Recurrence
+from shared.domain.next_occurrence import Recurrence, upcoming
 
 State = Literal["active", "paused", "ended", "stopped"]
 Outcome = Literal["open", "done", "skipped", "missed"]
@@ -38,6 +38,10 @@ class Series:
     def anchor_value(self) -> datetime | date:
         """The first wall value: a date when the series is all-day."""
         return self.anchor.date() if self.value_type == "date" else self.anchor
+
+    def first_key(self) -> str:
+        """The key of the first occurrence: the anchor, whether or not the rule matches it."""
+        return upcoming(self.recurrence(), limit=1)[0].key
 
     def public_fields(self) -> dict[str, Any]:
         """The fields whose changes events name."""

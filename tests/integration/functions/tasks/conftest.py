@@ -66,8 +66,8 @@ def make_api(database: Callable[..., Any], dsns: Any, sim_clock: Any) -> Any:
     import psycopg
 
     issuer = TestIssuer()
-    uow = UnitOfWork(database("api", clock=sim_clock.now), source="/taskflow/tasks")
-    consumer = UnitOfWork(database("consumer", clock=sim_clock.now), source="/taskflow/recurrence")
+    uow = UnitOfWork(database("api", clock=sim_clock), source="/taskflow/tasks")
+    consumer = UnitOfWork(database("consumer", clock=sim_clock), source="/taskflow/recurrence")
     app = build(uow, issuer.verifier(), sealer=Sealer(Sealer.new_key()), allow_loopback=True)
     with psycopg.connect(dsns["admin"], dbname=psycopg.conninfo.conninfo_to_dict(dsns["owner"])["dbname"]) as owner:
         owner.autocommit = True

@@ -1,5 +1,7 @@
 """Series, occurrences, reopen, skip, delete and restore, through the real API and the real handler."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 DAILY = {"due": "2026-06-01T08:00", "timezone": "Europe/London", "recurrence": {"rrule": "FREQ=DAILY"}}
@@ -52,7 +54,7 @@ def test_another_occurrences_key_changes_nothing(api):
 
 def test_catching_up_records_what_was_missed(api, sim_clock):
     task = api.create(**DAILY)
-    sim_clock.set("2026-06-04T07:00:00Z")  # 08:00 in London: the occurrence of that minute is not later
+    sim_clock.now = datetime(2026, 6, 4, 7, tzinfo=UTC)  # 08:00 in London: the occurrence of that minute is not later
     act(api, task, "complete")
     api.expand()
     (following,) = api.open_tasks()
@@ -83,7 +85,7 @@ def test_the_end_of_the_rule_ends_the_series(api):
 
 def test_skipping_goes_on_from_the_due_and_excludes_the_date(api, sim_clock):
     task = api.create(**DAILY)
-    sim_clock.set("2026-06-04T12:00:00Z")
+    sim_clock.now = datetime(2026, 6, 4, 12, tzinfo=UTC)
     assert act(api, task, "skip")["status"] == "skipped"
     api.expand()
     (following,) = api.open_tasks()
