@@ -49,7 +49,6 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
         "tasks": "select, update (reminder_sent, version, change_seq, last_change, updated_at)",
         "reminders": "select, update (state, updated_at)",
         "outbox": f"select, insert, {_DRAIN}",
-        "deliveries": "select (id, user_id, state, next_attempt_at, lease_until)",
     },
     # function: relay
     "relay": {
@@ -84,7 +83,6 @@ class Sweep:
 
 SWEEPS: tuple[Sweep, ...] = (
     Sweep("ticker", "reminders", ("select",)),
-    Sweep("ticker", "deliveries", ("select",)),
     # The tick of `notifications` looks for what is due again; it never needs the others.
     Sweep("consumer", "deliveries", ("select",), "state in ('pending', 'sending')"),
     # An event without a user can fail too; nobody but `relay` reads such rows.

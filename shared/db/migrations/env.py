@@ -35,6 +35,7 @@ def _apply_access(connection: Connection) -> None:
     """The rules describe the newest tables: at an older revision there is nothing to apply them to."""
     heads = set(ScriptDirectory.from_config(context.config).get_heads())
     if not heads or set(context.get_context().get_current_heads()) != heads:
+        connection.exec_driver_sql("comment on table alembic_version is null")
         return
     tables = [table.name for table in metadata.sorted_tables if "user_id" in table.columns]
     wanted = access_digest(tables)

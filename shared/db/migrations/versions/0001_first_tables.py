@@ -1,4 +1,4 @@
-"""The first tables (generated from schema.py)."""
+"""First tables."""
 
 from collections.abc import Sequence
 
@@ -32,8 +32,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("user_id <> ''", name="ck_accounts_user"),
-        sa.PrimaryKeyConstraint("user_id", name="pk_accounts"),
+        sa.CheckConstraint("user_id <> ''", name=op.f("ck_accounts_user")),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_accounts")),
     )
     op.create_table(
         "audit_entries",
@@ -47,8 +47,8 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("entry", sa.Text(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("user_id", "seq", name="pk_audit_entries"),
-        sa.UniqueConstraint("user_id", "event_id", name="uq_audit_entries_user_id_event_id"),
+        sa.PrimaryKeyConstraint("user_id", "seq", name=op.f("pk_audit_entries")),
+        sa.UniqueConstraint("user_id", "event_id", name=op.f("uq_audit_entries_user_id_event_id")),
     )
     op.create_index(
         "ix_audit_entries_task", "audit_entries", ["user_id", "task_id", "task_version"], unique=False
@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("user_id", name="pk_audit_heads"),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_audit_heads")),
     )
     op.create_table(
         "deliveries",
@@ -77,14 +77,16 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("state in ('pending', 'sending', 'sent', 'failed')", name="ck_deliveries_state"),
-        sa.PrimaryKeyConstraint("user_id", "id", name="pk_deliveries"),
+        sa.CheckConstraint(
+            "state in ('pending', 'sending', 'sent', 'failed')", name=op.f("ck_deliveries_state")
+        ),
+        sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint(
             "user_id",
             "event_id",
             "channel",
             "recipient",
-            name="uq_deliveries_user_id_event_id_channel_recipient",
+            name=op.f("uq_deliveries_user_id_event_id_channel_recipient"),
         ),
     )
     op.create_index(
@@ -115,7 +117,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "ce_source", "ce_id", name="pk_event_failures"),
+        sa.PrimaryKeyConstraint("consumer", "ce_source", "ce_id", name=op.f("pk_event_failures")),
     )
     op.create_index("ix_event_failures_failed", "event_failures", ["failed_at"], unique=False)
     op.create_table(
@@ -132,7 +134,7 @@ def upgrade() -> None:
         ),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("user_id", "key", name="pk_idempotency"),
+        sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_idempotency")),
     )
     op.create_index("ix_idempotency_created", "idempotency", ["created_at"], unique=False)
     op.create_table(
@@ -142,7 +144,7 @@ def upgrade() -> None:
         sa.Column("ce_id", sa.Text(), nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("processed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "ce_source", "ce_id", name="pk_inbox"),
+        sa.PrimaryKeyConstraint("consumer", "ce_source", "ce_id", name=op.f("pk_inbox")),
     )
     op.create_index("ix_inbox_processed", "inbox", ["processed_at"], unique=False)
     op.create_table(
@@ -161,8 +163,8 @@ def upgrade() -> None:
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("user_id", "id", name="pk_notifications"),
-        sa.UniqueConstraint("user_id", "event_id", name="uq_notifications_user_id_event_id"),
+        sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_notifications")),
+        sa.UniqueConstraint("user_id", "event_id", name=op.f("uq_notifications_user_id_event_id")),
     )
     op.create_index(
         "ix_notifications_newest",
@@ -193,9 +195,9 @@ def upgrade() -> None:
         sa.Column("attempts", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("republished", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
-        sa.CheckConstraint("octet_length(data) <= 65536", name="ck_outbox_size"),
-        sa.PrimaryKeyConstraint("user_id", "seq", "n", name="pk_outbox"),
-        sa.UniqueConstraint("event_id", name="uq_outbox_event_id"),
+        sa.CheckConstraint("octet_length(data) <= 65536", name=op.f("ck_outbox_size")),
+        sa.PrimaryKeyConstraint("user_id", "seq", "n", name=op.f("pk_outbox")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_outbox_event_id")),
     )
     op.create_index(
         "ix_outbox_pending",
@@ -234,11 +236,11 @@ def upgrade() -> None:
         sa.Column("change_seq", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("kind in ('rrule', 'cron')", name="ck_series_kind"),
-        sa.CheckConstraint("mode in ('catch_up', 'fixed', 'from_completion')", name="ck_series_mode"),
-        sa.CheckConstraint("state in ('active', 'paused', 'ended', 'stopped')", name="ck_series_state"),
-        sa.CheckConstraint("value_type in ('date', 'datetime')", name="ck_series_value_type"),
-        sa.PrimaryKeyConstraint("user_id", "id", name="pk_series"),
+        sa.CheckConstraint("kind in ('rrule', 'cron')", name=op.f("ck_series_kind")),
+        sa.CheckConstraint("mode in ('catch_up', 'fixed', 'from_completion')", name=op.f("ck_series_mode")),
+        sa.CheckConstraint("state in ('active', 'paused', 'ended', 'stopped')", name=op.f("ck_series_state")),
+        sa.CheckConstraint("value_type in ('date', 'datetime')", name=op.f("ck_series_value_type")),
+        sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_series")),
     )
     op.create_table(
         "skipped_events",
@@ -255,7 +257,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("skipped_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("consumer", "ce_source", "ce_id", name="pk_skipped_events"),
+        sa.PrimaryKeyConstraint("consumer", "ce_source", "ce_id", name=op.f("pk_skipped_events")),
     )
     op.create_table(
         "webhooks",
@@ -271,8 +273,8 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("state in ('enabled', 'disabled')", name="ck_webhooks_state"),
-        sa.PrimaryKeyConstraint("user_id", "id", name="pk_webhooks"),
+        sa.CheckConstraint("state in ('enabled', 'disabled')", name=op.f("ck_webhooks_state")),
+        sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_webhooks")),
     )
     op.create_table(
         "tasks",
@@ -309,15 +311,19 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("due_kind in ('date', 'floating', 'zoned', 'instant')", name="ck_tasks_due_kind"),
-        sa.CheckConstraint("status in ('open', 'done', 'skipped')", name="ck_tasks_status"),
-        sa.CheckConstraint("(due_kind is null) = (due_wall is null)", name="ck_tasks_due"),
-        sa.CheckConstraint("(series_id is null) = (occurrence_key is null)", name="ck_tasks_occurrence"),
-        sa.CheckConstraint("priority between 1 and 4", name="ck_tasks_priority"),
-        sa.ForeignKeyConstraint(
-            ["user_id", "series_id"], ["series.user_id", "series.id"], name="fk_tasks_series"
+        sa.CheckConstraint(
+            "due_kind in ('date', 'floating', 'zoned', 'instant')", name=op.f("ck_tasks_due_kind")
         ),
-        sa.PrimaryKeyConstraint("user_id", "id", name="pk_tasks"),
+        sa.CheckConstraint("status in ('open', 'done', 'skipped')", name=op.f("ck_tasks_status")),
+        sa.CheckConstraint("(due_kind is null) = (due_wall is null)", name=op.f("ck_tasks_due")),
+        sa.CheckConstraint(
+            "(series_id is null) = (occurrence_key is null)", name=op.f("ck_tasks_occurrence")
+        ),
+        sa.CheckConstraint("priority between 1 and 4", name=op.f("ck_tasks_priority")),
+        sa.ForeignKeyConstraint(
+            ["user_id", "series_id"], ["series.user_id", "series.id"], name=op.f("fk_tasks_series")
+        ),
+        sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_tasks")),
     )
     op.create_index(
         "ix_tasks_created",
@@ -346,18 +352,20 @@ def upgrade() -> None:
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("after_key", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("(outcome = 'missed') = (task_id is null)", name="ck_occurrences_task"),
-        sa.CheckConstraint("outcome in ('open', 'done', 'skipped', 'missed')", name="ck_occurrences_outcome"),
+        sa.CheckConstraint("(outcome = 'missed') = (task_id is null)", name=op.f("ck_occurrences_task")),
+        sa.CheckConstraint(
+            "outcome in ('open', 'done', 'skipped', 'missed')", name=op.f("ck_occurrences_outcome")
+        ),
         sa.ForeignKeyConstraint(
             ["user_id", "series_id"],
             ["series.user_id", "series.id"],
-            name="fk_occurrences_series",
+            name=op.f("fk_occurrences_series"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["user_id", "task_id"], ["tasks.user_id", "tasks.id"], name="fk_occurrences_tasks"
+            ["user_id", "task_id"], ["tasks.user_id", "tasks.id"], name=op.f("fk_occurrences_tasks")
         ),
-        sa.PrimaryKeyConstraint("user_id", "series_id", "key", name="pk_occurrences"),
+        sa.PrimaryKeyConstraint("user_id", "series_id", "key", name=op.f("pk_occurrences")),
     )
     op.create_index(
         "uq_occurrences_open",
@@ -380,15 +388,15 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "state in ('scheduled', 'sent', 'cancelled', 'passed')", name="ck_reminders_state"
+            "state in ('scheduled', 'sent', 'cancelled', 'passed')", name=op.f("ck_reminders_state")
         ),
         sa.ForeignKeyConstraint(
             ["user_id", "task_id"],
             ["tasks.user_id", "tasks.id"],
-            name="fk_reminders_tasks",
+            name=op.f("fk_reminders_tasks"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("user_id", "id", name="pk_reminders"),
+        sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_reminders")),
         sa.UniqueConstraint(
             "user_id",
             "task_id",

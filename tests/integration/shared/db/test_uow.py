@@ -1,5 +1,6 @@
 """The unit of work against a real database."""
 
+import contextlib
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -92,11 +93,8 @@ def test_a_savepoint_drops_its_rows_and_its_events(uow, user_id):
 
 def test_a_swallowed_database_error_is_no_silent_rollback(uow, user_id):
     def swallow():
-        with uow.write(user_id, CAUSE) as tx:
-            try:
-                tx.execute("select 1/0")
-            except psycopg.errors.DivisionByZero:
-                pass
+        with uow.write(user_id, CAUSE) as tx, contextlib.suppress(psycopg.errors.DivisionByZero):
+            tx.execute("select 1/0")
 
     with pytest.raises(RuntimeError, match="savepoint"):
         swallow()
