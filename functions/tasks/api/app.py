@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from flask import Flask
 
-from functions.tasks.api import audit, commands, notifications, tasks, webhooks
+from functions.tasks.api import audit, commands, notifications, openapi, tasks, webhooks
 from functions.tasks.api.routing import Routes
 from functions.tasks.api.writes import Writes
 from functions.tasks.webhooks import Webhooks
@@ -32,5 +32,6 @@ def build(
         webhooks.register(routes, Webhooks(uow, sealer, allow_loopback=allow_loopback))
         notifications.register(routes, uow)
         audit.register(routes, uow)
+        openapi.register(app, routes)
 
     return create_app("tasks", register=register, readiness=readiness, cors_origins=cors_origins)
