@@ -167,8 +167,10 @@ def _from_structured(document: object) -> CloudEvent:
 
 def _from_base64(text: object, attributes: Mapping[str, str]) -> Any:
     try:
-        body = base64.b64decode(text if isinstance(text, str) else "", validate=True)
-    except binascii.Error:
+        if not isinstance(text, str):
+            raise binascii.Error
+        body = base64.b64decode(text, validate=True)
+    except ValueError:  # binascii.Error, or text that is not ASCII
         raise InvalidCloudEvent("Attribute data_base64 is not base64.") from None
     is_json = _is_json(attributes.get("datacontenttype"))
     return strict_json.loads(body, max_bytes=MAX_EVENT_BYTES) if body and is_json else None

@@ -110,10 +110,17 @@ def no_content() -> Response:
 
 def read_body(request: Request) -> bytes:
     """The whole body; LimitExceeded above `request.max_content_length`, chunked or not."""
+    limit = request.max_content_length or MAX_BODY
+    # One more than allowed: Werkzeug cuts a body without Content-Length at its limit, silently.
+    request.max_content_length = limit + 1
     try:
-        return request.get_data()
+        body = request.get_data()
     except RequestEntityTooLarge:
-        raise LimitExceeded("The body is too large.", code="body_too_large", too_large=True) from None
+        body = None
+    request.max_content_length = limit
+    if body is None or len(body) > limit:
+        raise LimitExceeded("The body is too large.", code="body_too_large", too_large=True)
+    return body
 
 
 def discard_body(request: Request) -> None:

@@ -83,15 +83,27 @@ def conceal(value: str) -> None:
 
 def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
     """Sends everything to `stream` (stderr) as JSON; calling it again replaces the former setup."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(stream) if stream else _Stderr()
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()
-    root.handlers = [handler]
+    # A library's plain handler would print every line a second time; a test's recorder may stay.
+    root.handlers = [h for h in root.handlers if type(h) not in (logging.StreamHandler, _Stderr)] + [handler]
     root.setLevel(logging.WARNING)
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # retries several times a second, and says so
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue is normal under load
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to whatever sys.stderr is at that moment."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # an attribute in the base class
+        return sys.stderr
 
 
 class JsonLines(logging.Formatter):

@@ -1,0 +1,35 @@
+"""An HTTP function behind our edge, for tests of the runner and of plain functions-framework."""
+
+import time
+
+import flask
+import functions_framework
+
+from shared.runtime.http import create_app, json_body, json_response, serve_request
+
+
+def _register(app: flask.Flask) -> None:
+    @app.get("/")
+    def hello() -> flask.Response:
+        return json_response({"hello": "world"})
+
+    @app.get("/slow")
+    def slow() -> flask.Response:
+        time.sleep(float(flask.request.args["seconds"]))
+        return json_response({"slow": True})
+
+    @app.post("/echo")
+    def echo() -> flask.Response:
+        return json_response(json_body(flask.request))
+
+    @app.get("/crash")
+    def crash() -> flask.Response:
+        raise KeyError("canary-of-a-crash")
+
+
+_app = create_app("hello", register=_register)
+
+
+@functions_framework.http
+def hello(request: flask.Request) -> flask.Response:
+    return serve_request(_app, request)

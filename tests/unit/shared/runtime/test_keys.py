@@ -1,0 +1,214 @@
+"""The key cache through outages, rotations and floods; time is a number that the test moves."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from shared.domain.errors import RetryLater, Unauthenticated
+from shared.runtime import keys
+from shared.runtime.keys import KeySourceUnreachable, parse_keys
+from shared.testing.jwt import TestIssuer
+
+
+class Time:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def at() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def issuer() -> TestIssuer:
+    return TestIssuer()
+
+
+@pytest.fixture
+def verifier(issuer, at):
+    return issuer.verifier(clock=at)
+
+
+def _settle(verifier) -> None:
+    """Waits for a background refresh to end."""
+    cache = verifier._keys
+    with cache._state:
+        assert cache._state.wait_for(lambda: not cache._fetching, timeout=10)
+
+
+def test_one_fetch_serves_five_minutes(verifier, issuer, at):
+    for _ in range(10):
+        at.now += 29
+        verifier.verify(issuer.token("u"))
+    assert issuer.fetches == 1
+
+
+def test_after_five_minutes_the_refresh_is_in_the_background(verifier, issuer, at):
+    verifier.verify(issuer.token("u"))
+    at.now += 301
+    assert verifier.verify(issuer.token("u")).user_id == "u"
+    _settle(verifier)
+    assert issuer.fetches == 2
+
+
+def test_valid_tokens_are_served_for_a_day_without_the_issuer(verifier, issuer, at):
+    verifier.verify(issuer.token("u"))
+    issuer.reachable = False
+    hour_by_hour = 0
+    while at.now + 3600 < 1000 + 86_400:
+        at.now += 3600
+        verifier.verify(issuer.token("u"))
+        _settle(verifier)
+        hour_by_hour += 1
+    assert hour_by_hour == 23
+    at.now += 3601
+    with pytest.raises(KeySourceUnreachable):
+        verifier.verify(issuer.token("u"))
+    issuer.reachable = True
+    at.now += 31
+    assert verifier.verify(issuer.token("u")).user_id == "u"
+
+
+def test_an_outage_at_the_first_token_is_transient(verifier, issuer, at):
+    issuer.reachable = False
+    with pytest.raises(RetryLater) as unknown:
+        verifier.verify(issuer.token("u"))
+    assert unknown.value.code == "key_source_unreachable"
+    issuer.reachable = True
+    at.now += 5
+    assert verifier.verify(issuer.token("u")).user_id == "u"
+
+
+def test_a_rotated_key_is_fetched_at_once(verifier, issuer, at):
+    old = issuer.token("u")
+    verifier.verify(old)
+    at.now += 60
+    issuer.rotate()
+    assert verifier.verify(issuer.token("u")).user_id == "u"
+    assert verifier.verify(old).user_id == "u"
+    assert issuer.fetches == 2
+
+
+def test_a_withdrawn_key_is_refused_after_the_refresh(verifier, issuer, at):
+    old, first = issuer.token("u"), issuer.kid
+    verifier.verify(old)
+    issuer.rotate()
+    issuer.withdraw(first)
+    at.now += 301
+    verifier.verify(old)
+    _settle(verifier)
+    with pytest.raises(Unauthenticated):
+        verifier.verify(old)
+
+
+def test_a_key_published_late_is_found_later(verifier, issuer, at):
+    verifier.verify(issuer.token("u"))
+    at.now += 31
+    issuer.rotate(publish=False)
+    token = issuer.token("u")
+    with pytest.raises(Unauthenticated):
+        verifier.verify(token)
+    issuer._published[issuer.kid] = issuer.jwks["keys"][0] | {
+        "kid": issuer.kid,
+        "x": keys_x(issuer),
+    }
+    at.now += 301
+    assert verifier.verify(token).user_id == "u"
+
+
+def keys_x(issuer) -> str:
+    import base64
+
+    return base64.urlsafe_b64encode(issuer.public_bytes()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_flood_of_unknown_keys_costs_two_fetches_a_minute(verifier, issuer, at, reachable):
+    good = issuer.token("u")
+    verifier.verify(good)
+    issuer.reachable, before = reachable, issuer.fetches
+    forged = issuer.token("u", header={"kid": "forged"})
+    head, rest = forged.split(".")[0], forged.partition(".")[2]
+    assert head
+    for i in range(1200):
+        at.now += 0.05
+        import base64
+
+        header = base64.urlsafe_b64encode(json.dumps({"alg": "EdDSA", "kid": f"k{i}"}).encode()).rstrip(b"=")
+        with pytest.raises((Unauthenticated, KeySourceUnreachable)):
+            verifier.verify(f"{header.decode()}.{rest}")
+        if i % 100 == 0:
+            assert verifier.verify(good).user_id == "u"
+    assert issuer.fetches - before <= 2
+    assert len(verifier._keys._unknown) <= keys.MAX_UNKNOWN
+
+
+def test_many_threads_make_one_fetch(issuer, at):
+    entered, release = threading.Event(), threading.Event()
+
+    def slow(url):
+        entered.set()
+        assert release.wait(10)
+        return issuer.fetch(url)
+
+    verifier, token, found = issuer.verifier(fetch=slow, clock=at), issuer.token("u"), []
+    threads = [
+        threading.Thread(target=lambda: found.append(verifier.verify(token).user_id)) for _ in range(10)
+    ]
+    for thread in threads:
+        thread.start()
+    assert entered.wait(10)
+    time.sleep(0.05)  # the others reach the cache and wait there
+    release.set()
+    for thread in threads:
+        thread.join(10)
+    assert found == ["u"] * 10
+    assert issuer.fetches == 1
+
+
+def test_a_refresh_that_fails_keeps_the_keys(verifier, issuer, at):
+    token = issuer.token("u")
+    verifier.verify(token)
+    issuer._published.clear()  # an empty document is a failure, not a revocation of everything
+    at.now += 301
+    verifier.verify(token)
+    _settle(verifier)
+    assert verifier.verify(token).user_id == "u"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"{",
+        b'{"keys": 5}',
+        b'{"keys": []}',
+        b'{"keys": [5, {}, {"kty": "RSA"}]}',
+        b" " * 70_000,
+    ],
+)
+def test_documents_without_a_usable_key(document):
+    with pytest.raises(ValueError):
+        parse_keys(document)
+
+
+def test_only_public_ed25519_signing_keys_with_an_id_are_used(issuer):
+    good = issuer.jwks["keys"][0]
+    odd = [
+        good | {"kid": "rfc9864", "alg": "Ed25519"},
+        good | {"kid": "rsa", "kty": "RSA"},
+        good | {"kid": "x25519", "crv": "X25519"},
+        good | {"kid": "es", "alg": "ES256"},
+        good | {"kid": "enc", "use": "enc"},
+        good | {"kid": "private", "d": "secret"},
+        {k: v for k, v in good.items() if k != "kid"},
+        {k: v for k, v in good.items() if k != "alg"} | {"kid": "bare"},
+    ]
+    assert set(parse_keys(json.dumps({"keys": [good, *odd]}).encode())) == {good["kid"], "rfc9864", "bare"}

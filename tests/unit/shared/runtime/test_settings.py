@@ -1,0 +1,75 @@
+"""The environment is read once, completely and without showing secrets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from shared.runtime.settings import BadSettings, Runner, get_secret, load, positive, secret, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    database_url: str = secret(help="DSN of the role api")
+    kafka: str = setting()
+    threads: int = setting(default=8, parse=positive)
+    ratio: float = setting(default=0.5)
+    loopback: bool = setting(default=False)
+    origins: tuple[str, ...] = setting(default=())
+
+
+GOOD = {"DATABASE_URL": "postgresql://u:password-canary@h/db", "KAFKA": "k:9092"}
+
+
+def test_defaults_and_types():
+    found = load(
+        Example,
+        GOOD | {"THREADS": "3", "RATIO": "1.5", "LOOPBACK": "True", "ORIGINS": "https://a, https://b,"},
+    )
+    assert (found.threads, found.ratio, found.loopback) == (3, 1.5, True)
+    assert found.origins == ("https://a", "https://b")
+    assert load(Example, GOOD) == Example(database_url=GOOD["DATABASE_URL"], kafka="k:9092")
+
+
+def test_every_problem_is_named_at_once_without_values():
+    with pytest.raises(BadSettings) as bad:
+        load(Example, {"KAFKA": "", "THREADS": "canary", "RATIO": "canary", "LOOPBACK": "canary"})
+    lines = str(bad.value).splitlines()[1:]
+    assert [line.strip().split(":")[0] for line in lines] == [
+        "DATABASE_URL",
+        "KAFKA",
+        "THREADS",
+        "RATIO",
+        "LOOPBACK",
+    ]
+    assert "DSN of the role api" in lines[0]
+    assert "canary" not in str(bad.value)
+    assert isinstance(bad.value, SystemExit)
+
+
+@pytest.mark.parametrize("value", ["0", "-1"])
+def test_counts_are_positive(value):
+    with pytest.raises(BadSettings, match="at least 1"):
+        load(Example, GOOD | {"THREADS": value})
+
+
+def test_secrets_never_show():
+    assert "canary" not in repr(load(Example, GOOD))
+
+
+def test_a_mounted_secret_wins(tmp_path: Path):
+    (tmp_path / "DATABASE_URL").write_text("from-the-file\n")
+    environ = GOOD | {"SECRETS_DIR": str(tmp_path)}
+    assert load(Example, environ).database_url == "from-the-file"
+    assert (
+        get_secret("OTHER_SECRET", environ | {"OTHER_SECRET": "from-the-environment"})
+        == "from-the-environment"
+    )
+    assert get_secret("ABSENT", environ) is None
+
+
+def test_the_runner_needs_a_function():
+    with pytest.raises(BadSettings) as bad:
+        load(Runner, {})
+    assert "FUNCTION_TARGET" in str(bad.value)
+    assert "FUNCTION_SOURCE" in str(bad.value)
