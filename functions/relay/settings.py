@@ -1,0 +1,13 @@
+"""What `relay` needs from its environment."""
+
+from dataclasses import dataclass
+
+from shared.runtime.settings import secret, setting
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field a variable, in upper case."""
+
+    database_url: str = secret(help="DSN of the role `relay`")
+    kafka_bootstrap_servers: str = setting(help="host:port[,host:port]")

@@ -1,0 +1,31 @@
+"""Puts `relay` together: what the minute tick does, in order, and the record of dead letters."""
+
+from functions.relay.dead_letters import DeadLetterDesk
+from functions.relay.outbox_sweep import OutboxSweep
+from functions.relay.reconciliation import Reconciliation
+from functions.relay.retention import Retention
+from functions.relay.settings import Settings
+from functions.relay.steps import run_all
+from shared.db.pool import Database
+from shared.db.uow import UnitOfWork
+from shared.messaging.ports import Publisher
+from shared.runtime.event import View, function, tick
+from shared.runtime.settings import Process, load
+
+NAME = "relay"
+
+
+def build(settings: Settings) -> View:
+    """The function; its publisher connects at the first row to publish."""
+    database = Database(settings.database_url, max_size=load(Process).threads, application_name=NAME)
+    uow = UnitOfWork(database, source=f"/taskflow/{NAME}")
+
+    def connect() -> Publisher:
+        from shared.messaging.connect import connect  # the Kafka client: not before the first publish
+
+        return connect(settings.kafka_bootstrap_servers)
+
+    # Reconciliation makes rows pending again; the sweep after it publishes them in the same tick.
+    steps = (Reconciliation(uow).run, OutboxSweep(uow, connect).run, Retention(uow).run)
+    desk = DeadLetterDesk(uow)
+    return desk.guard(function(NAME, on_event=desk.respond, on_tick=tick(NAME, lambda: run_all(steps))))

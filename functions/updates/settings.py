@@ -1,0 +1,16 @@
+"""What `updates` needs from its environment."""
+
+from dataclasses import dataclass
+
+from shared.runtime.settings import secret, setting
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field a variable, in upper case."""
+
+    database_url: str = secret(help="DSN of the role `api`")
+    auth_issuer: str = setting(help="the `iss` of accepted tokens")
+    auth_audience: str = setting(help="the `aud` of accepted tokens")
+    auth_jwks_url: str = setting(help="where the issuer publishes its keys")
+    cors_allowed_origins: tuple[str, ...] = setting(default=(), help="origins, comma-separated")
