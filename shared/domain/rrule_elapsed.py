@@ -39,7 +39,8 @@ def _reaching(wall: datetime, zone: ZoneInfo | None, now: datetime) -> datetime:
 class _LocalFilter:
     """BYMONTH … BYSECOND as limits on local time: for a wall time, the next one that passes."""
 
-    def __init__(self, rule: Rule, anchor: datetime, fuel: Fuel) -> None:
+    def __init__(self, rule: Rule, anchor: datetime, stop: datetime, fuel: Fuel) -> None:
+        self._last_day = min(stop.toordinal() + 1, MAX_ORDINAL)  # local days may be one ahead of UTC
         self._days = DayRules(rule, anchor)
         self._fuel = fuel
         days = self._days
@@ -50,7 +51,7 @@ class _LocalFilter:
         self.active = bool(self._filters_days or self._hours or self._minutes or self._seconds)
 
     def following(self, wall: datetime) -> datetime | None:
-        """The first wall time from `wall` on that passes; None when the calendar ends before."""
+        """The first wall time from `wall` on that passes; None when UNTIL or the calendar ends before."""
         while True:
             day = self._matching_day(wall.toordinal())
             if day is None:
@@ -89,7 +90,7 @@ class _LocalFilter:
             return day
         while not self._days.matches(day):
             day = next_candidate(self._days, day, self._fuel)
-            if day > MAX_ORDINAL:
+            if day > self._last_day:
                 return None
         return day
 
@@ -124,7 +125,7 @@ def _stepped(  # noqa: PLR0917 - internal twin of _expanded
     start: datetime, stop: datetime, fuel: Fuel,
 ) -> Iterator[Moment]:  # fmt: skip
     """One instant per period: the usual case."""
-    limits = _LocalFilter(rule, anchor, fuel)
+    limits = _LocalFilter(rule, anchor, stop, fuel)
     walk = ZoneWalk(zone) if zone else None
     step = timedelta(seconds=_UNITS[rule.freq]) * rule.interval
     instant = origin + -(-(start - origin) // step) * step
@@ -148,7 +149,7 @@ def _expanded(  # noqa: PLR0917
     start: datetime, stop: datetime, fuel: Fuel,
 ) -> Iterator[Moment]:  # fmt: skip
     """BYMINUTE and BYSECOND give several instants per hour or minute; BYSETPOS chooses among them."""
-    limits = _LocalFilter(rule, anchor, fuel)
+    limits = _LocalFilter(rule, anchor, stop, fuel)
     walk = ZoneWalk(zone) if zone else None
     unit = _UNITS[rule.freq]
     step = timedelta(seconds=unit) * rule.interval
