@@ -1,0 +1,1 @@
+"""The checks of a change: linters, types, contracts and the test tiers. Used by `scripts/test`."""
