@@ -83,7 +83,9 @@ class EmbeddedPostgres:
             if not self._gone(pid, _STOP_SECONDS):
                 os.kill(pid, signal.SIGQUIT)
                 self._gone(pid, _STOP_SECONDS)
-        self._process = None
+        if self._process is not None:
+            self._process.wait(_STOP_SECONDS)  # reap it, or its number stays taken
+            self._process = None
         atexit.unregister(self.stop)
         if self._lock is not None:
             self._lock.close()
@@ -199,12 +201,10 @@ class EmbeddedPostgres:
         if not lines:
             return None
         pid = int(lines[0])
-        command = _command_of(pid)
-        if command is None:
-            return None  # dead: the server itself clears such a file away, after checking its shared memory
-        if str(self.cluster) in command:
+        if str(self.cluster) in (_command_of(pid) or ""):
             return pid
-        # The number belongs to another process by now; the server would refuse to start.
+        # Dead, a zombie that nobody reaped, or another process by now: the server would refuse to start for the
+        # last two. It still checks for sessions of its predecessor by the shared memory of its directory.
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
         return None
 
