@@ -28,6 +28,8 @@ def handle(event: ReceivedEvent, tx: Transaction) -> None:
     event_id = _event_id(event)
     if event.type == ReminderDue.type and IN_APP in event.data.get("channels", ()):
         _notify(event, tx, event_id)
+    if event.type == ReminderDue.type and WEBHOOK not in event.data.get("channels", ()):
+        return  # the user chose other channels for this reminder
     endpoints = Webhooks(tx).asking_for(event.type)
     if not endpoints:
         return

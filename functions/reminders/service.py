@@ -11,6 +11,7 @@ from shared.db.repositories.due_reminders import DueReminder, DueReminders, Take
 from shared.db.uow import Cause, Transaction, UnitOfWork
 from shared.domain.due import Due
 from shared.domain.identity import Actor, derived_uuid
+from shared.domain.task_reminders import DEFAULT_CHANNELS
 from shared.domain.webhook import matches
 from shared.events.base import plain
 from shared.events.reminder import ReminderDue
@@ -82,9 +83,6 @@ def event_id(reminder: DueReminder) -> UUID:
 
 
 def _emit(tx: Transaction, reminder: DueReminder, identity: UUID) -> None:
-    channels = reminder.channels or ["in_app"]
-    if matches(tx.account.webhook_events, ReminderDue.type):
-        channels = [*channels, "webhook"]
     tx.emit(
         ReminderDue,
         event_id=identity,
@@ -96,8 +94,14 @@ def _emit(tx: Transaction, reminder: DueReminder, identity: UUID) -> None:
         title=reminder.title,
         due=_due_text(reminder),
         due_at=reminder.due_at,
-        channels=tuple(dict.fromkeys(channels)),
+        channels=_channels(tx, reminder),
     )
+
+
+def _channels(tx: Transaction, reminder: DueReminder) -> tuple[str, ...]:
+    """What the user chose for this reminder; webhooks only where an endpoint asks for reminders."""
+    asked = matches(tx.account.webhook_events, ReminderDue.type)
+    return tuple(c for c in reminder.channels or DEFAULT_CHANNELS if c != "webhook" or asked)
 
 
 def _due_text(reminder: DueReminder) -> str | None:

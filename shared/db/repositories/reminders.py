@@ -1,12 +1,15 @@
 """All SQL about the scheduled reminders of one user. `reminders` sweeps them, see `due_reminders`."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.db.transaction import Transaction
 from shared.domain.identity import uuid7
 from shared.domain.task import Task
 from shared.domain.task_reminders import ReminderRow, planned
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Reminders:
@@ -17,9 +20,10 @@ class Reminders:
 
     def plan(self, task: Task) -> None:
         """Make the scheduled reminders those that the task now asks for; what was sent stays sent."""
-        wanted = planned(task, user_zone=self._tx.account.timezone, now=self._tx.now)
-        self._cancel_others(task, [reminder.remind_at for reminder in wanted])
-        for reminder in wanted:
+        asked = planned(task, user_zone=self._tx.account.timezone, now=_EVER)
+        # An edit between a reminder's instant and the next tick must not cancel what is due.
+        self._cancel_others(task, [reminder.remind_at for reminder in asked])
+        for reminder in (r for r in asked if r.remind_at > self._tx.now):
             self._tx.execute(
                 """insert into reminders
                      (user_id, id, task_id, occurrence_key, remind_at, channels, state, created_at, updated_at)
