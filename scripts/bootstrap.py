@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,32 +18,36 @@ VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "taskflow-locks.json"
 LOCK = "requirements-local.lock"
-SUPERSETS = (LOCK, "requirements-dev.lock")
+DEV_LOCK = "requirements-dev.lock"
+SATISFIED_BY = {LOCK: (LOCK, DEV_LOCK), DEV_LOCK: (DEV_LOCK,)}  # the second contains the first
 
 
-def ensure_environment(script: str) -> None:
-    """Returns when this process runs in an up-to-date `.venv`; otherwise makes it and re-executes."""
+def ensure_environment(script: str, lock: str = LOCK) -> None:
+    """Returns when this process runs in a `.venv` up to date with `lock`; otherwise makes it and re-executes."""
     if sys.version_info < (3, 11):
         sys.exit(
             f"TaskFlow needs Python 3.11 or newer, this is {sys.version.split()[0]}: "
             f"run `python3.11 {script}` or newer"
         )
+    os.environ.setdefault("TASKFLOW_BEGAN", str(time.time()))  # "ready in … s" counts from here
     current = Path(sys.prefix).resolve() == VENV.resolve()
-    if current and up_to_date():
+    if current and up_to_date(lock):
         return
-    if not up_to_date():
-        install()
+    if not up_to_date(lock):
+        install(lock)
     if not current:
         os.execv(PYTHON, [str(PYTHON), script, *sys.argv[1:]])
 
 
-def up_to_date() -> bool:
+def up_to_date(lock: str = LOCK) -> bool:
     """Whether the stamp names the present content of the lock, or of one that contains it."""
     try:
         stamp = json.loads(STAMP.read_text())
     except (OSError, ValueError):
         return False
-    return PYTHON.exists() and any(name in stamp and stamp[name] == digest(name) for name in SUPERSETS)
+    return PYTHON.exists() and any(
+        name in stamp and stamp[name] == digest(name) for name in SATISFIED_BY[lock]
+    )
 
 
 def digest(lock: str) -> str:
@@ -58,7 +63,7 @@ def digest(lock: str) -> str:
 def install(lock: str = LOCK) -> None:
     """Creates the environment, installs the lock with hashes, puts the project on its path, compiles."""
     with _alone():
-        if lock == LOCK and up_to_date():
+        if up_to_date(lock):
             return  # another command made it while this one waited
         print(f"preparing .venv from {lock} (once) …", file=sys.stderr, flush=True)
         if not PYTHON.exists():

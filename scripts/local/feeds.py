@@ -69,10 +69,8 @@ class RunningFeed:
             }
             for place, offset in sorted(committed.items())
         ]
-        lag = sum(int(row["lag"]) for row in partitions)
+        lag = sum(max(0, ends.get(place, offset) - offset) for place, offset in committed.items())
         return {
-            "kind": self.feed.kind,
-            "name": self.feed.name,
             "group": self.feed.group,
             "sink": self.feed.sink.url(self._namespace),
             "ordered": self.feed.ordered,

@@ -57,7 +57,7 @@ def load(root: Path) -> Wiring:
     feeds += [
         _trigger(node, objects, brokers=brokers, namespace=namespace) for node in objects["Trigger"].values()
     ]
-    _one_group_each(feeds)
+    _one_group_each(feeds, objects)
     return Wiring(
         namespace=namespace,
         services={name: _service(node) for name, node in objects["Service"].items()},
@@ -313,12 +313,11 @@ def _topics(
     return topics
 
 
-def _one_group_each(feeds: list[Feed]) -> None:
+def _one_group_each(feeds: list[Feed], objects: Objects) -> None:
     """Two feeds of one group would share partitions: each would see half of the events."""
-    names: dict[str, str] = {}
-    for feed in feeds:
-        if feed.group in names:
-            raise ManifestError(
-                f"{feed.kind} {feed.name}: consumerGroup {feed.group!r} is also that of {names[feed.group]}"
-            )
-        names[feed.group] = f"{feed.kind} {feed.name}"
+    owners: dict[str, str] = {}
+    for feed in sorted(feeds, key=lambda feed: feed.kind == "KafkaSource"):  # only theirs is written down
+        if feed.group in owners:
+            place = objects["KafkaSource"][feed.name]["spec"]["consumerGroup"]
+            raise place.error(f"{feed.group!r} is also that of {owners[feed.group]}")
+        owners[feed.group] = f"{feed.kind} {feed.name}"

@@ -70,8 +70,10 @@ class FunctionProcess:
         return self._process.returncode is None
 
     async def wait(self) -> int:
-        """Its exit code (negative: the signal)."""
-        return await self._process.wait()
+        """Its exit code (negative: the signal); whatever it forked ends with it."""
+        code = await self._process.wait()
+        self._signal(signal.SIGKILL)
+        return code
 
     async def ready(self, path: str) -> None:
         """Returns as soon as the readiness path answers 200–399; StartFailed otherwise."""

@@ -122,7 +122,6 @@ class Revision:
     def status(self) -> dict[str, object]:
         serving = self._process is not None and self._process.alive
         return {
-            "name": self.service.name,
             "public": self.service.public,
             "scale": int(serving),
             "state": "starting" if self._starting else "ready" if serving else "zero",

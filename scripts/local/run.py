@@ -14,9 +14,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from socket import socket
-from typing import Any
 
-from scripts.local.asgi import Server, guarded, listen
+from scripts.local.asgi import App, Server, guarded, listen
 from scripts.local.delivery import Deliverer
 from scripts.local.destinations import Destinations
 from scripts.local.doors import Doors
@@ -26,7 +25,7 @@ from scripts.local.gateway import Gateway
 from scripts.local.issuer import issuer
 from scripts.local.log import EmbeddedTopics
 from scripts.local.manifests import load
-from scripts.local.model import ManifestError, SecretRef, Wiring
+from scripts.local.model import Feed, ManifestError, SecretRef, Wiring
 from scripts.local.process import Launch
 from scripts.local.revision import Revision
 from scripts.local.state import PROJECT, InUse, State, home
@@ -105,7 +104,7 @@ class Platform:
             name: RunningTick(tick, destinations, namespace=wiring.namespace)
             for name, tick in wiring.ticks.items()
         }
-        self._apps = (
+        self._apps: tuple[App, ...] = (
             Gateway(self._revisions, namespace=wiring.namespace, default=default_service),
             guarded(
                 Doors(
@@ -123,7 +122,12 @@ class Platform:
                     feeds=self._feeds,
                     ticks=self._ticks,
                     problems=self._problems,
-                    facts={"urls": self.urls, "pid": os.getpid(), "topics_in": kafka or "embedded log"},
+                    facts={
+                        "urls": self.urls,
+                        "pid": os.getpid(),
+                        "topics_in": kafka or "embedded log",
+                        "brokers": self._brokers(),
+                    },
                     logs=state.logs,
                 )
             ),
@@ -147,12 +151,20 @@ class Platform:
         """Ends what was opened, in reverse; safe after a failed open."""
         if self._reaper is not None:
             self._reaper.cancel()
-        await asyncio.gather(*(item.close() for item in [*self._ticks.values(), *self._feeds]))
+        await asyncio.gather(*(tick.close() for tick in self._ticks.values()))
+        await asyncio.gather(*(feed.close() for feed in self._feeds))
         await asyncio.gather(*(server.close() for server in self._servers))
         await asyncio.gather(*(revision.close() for revision in self._revisions.values()))
         await self._topics.close()
 
-    def _feed(self, feed: Any, destinations: Destinations) -> RunningFeed:
+    def _brokers(self) -> list[dict[str, str]]:
+        ingress = f"{self.urls['inner']}/broker/{self._wiring.namespace}"
+        return [
+            {"name": broker.name, "topic": broker.topic, "ingress": f"{ingress}/{broker.name}"}
+            for broker in self._wiring.brokers.values()
+        ]
+
+    def _feed(self, feed: Feed, destinations: Destinations) -> RunningFeed:
         """The deliverer's reports go to the feed and to the page."""
 
         def report(message: str) -> None:
@@ -206,7 +218,7 @@ async def serve(
         state.announce(
             {"pid": os.getpid(), "urls": platform.urls, "topics_in": choice.kafka or "embedded log"}
         )
-        _welcome(platform.urls, wiring, state, seconds=time.monotonic() - began)
+        _welcome(platform.urls, wiring, state, seconds=time.time() - began)
         await stop.wait()
         say("stopping …")
     finally:
@@ -218,7 +230,7 @@ async def serve(
 
 def main(arguments: list[str]) -> int:
     """Exit code 0 after a clean stop, 1 with one line (manifests: one per problem) when it cannot start."""
-    began = time.monotonic()
+    began = float(os.environ.pop("TASKFLOW_BEGAN", time.time()))
     choice = options(arguments)
     state = State(home(choice.data))
     try:
@@ -253,7 +265,8 @@ def _topics(choice: argparse.Namespace, state: State) -> Topics:
     if choice.kafka:
         from scripts.local.kafka_log import KafkaTopics  # 90 ms that the embedded log need not pay
 
-        return KafkaTopics(choice.kafka)
+        kafka: Topics = KafkaTopics(choice.kafka)
+        return kafka
     return EmbeddedTopics(state.topics)
 
 

@@ -9,6 +9,7 @@
 | `GET /logs/<service>` | the end of a function's log |
 """
 
+import base64
 import html
 import json
 from collections import deque
@@ -25,10 +26,11 @@ from scripts.local.feeds import RunningFeed
 from scripts.local.process import tail
 from scripts.local.revision import Revision
 from scripts.local.ticks import RunningTick
-from scripts.local.topics import Record, Topics, TopicsUnavailable, UnknownTopic
+from scripts.local.topics import Partition, Record, Topics, TopicsUnavailable, UnknownTopic
 
 _NOW = Policy(retry=0, backoff="linear", delay=0.0, timeout=600.0)
 _READ_LIMIT = 1000
+_HIDDEN = {"partitions", "pids", "log"}  # on the page; status.json has them
 
 
 class Problems:
@@ -89,20 +91,24 @@ class Status:
             ends, trouble = {}, str(error)
         topics: dict[str, dict[str, Any]] = {}
         for (topic, _), end in sorted(ends.items()):
-            row = topics.setdefault(topic, {"name": topic, "ends": [], "records": 0})
+            row = topics.setdefault(topic, {"ends": [], "records": 0})
             row["ends"].append(end)
             row["records"] += end
         return {
             **self._facts,
-            "services": [item.status() for item in self._revisions.values()],
-            "feeds": [item.status(ends) for item in self._feeds],
-            "ticks": [item.status() for item in self._ticks.values()],
-            "topics": list(topics.values()),
+            "services": {name: item.status() for name, item in self._revisions.items()},
+            "sources": self._feed_rows("KafkaSource", ends),
+            "triggers": self._feed_rows("Trigger", ends),
+            "ticks": {name: item.status() for name, item in self._ticks.items()},
+            "topics": topics,
             "topics_error": trouble,
             "dead_letters": {name: row["records"] for name, row in topics.items() if name.endswith("-dlq")},
             "lost_events": self._problems.lost,
             "problems": self._problems.newest(),
         }
+
+    def _feed_rows(self, kind: str, ends: Mapping[Partition, int]) -> dict[str, object]:
+        return {item.feed.name: item.status(ends) for item in self._feeds if item.feed.kind == kind}
 
     async def _act(self, action: str, name: str, send: Send) -> None:
         if action == "tick" and name in self._ticks:
@@ -145,7 +151,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "timestamp": record.timestamp,
         "key": record.key.decode(errors="replace") if record.key is not None else None,
         "headers": {name: content.decode(errors="replace") for name, content in record.headers},
-        "value": record.value.decode(errors="replace") if record.value is not None else None,
+        "value": base64.b64encode(record.value).decode() if record.value is not None else None,
         "event": to_json(event) if event is not None else None,
     }
 
@@ -159,16 +165,18 @@ def page(document: Mapping[str, Any]) -> str:
     ]
     if document["lost_events"]:
         parts.append(f"<p class=bad>{document['lost_events']} event(s) LOST: see problems</p>")
-    hidden = {"partitions", "pids", "log"}
-    for title in ("services", "feeds", "ticks", "topics", "problems"):
-        rows = document[title]
-        columns = [name for name in rows[0] if name not in hidden] if rows else []
-        parts.append(f"<h2>{title}</h2><table><tr>{''.join(f'<th>{name}' for name in columns)}")
-        parts += [
-            "<tr>" + "".join(f"<td>{html.escape(_cell(row[name]))}" for name in columns) for row in rows
-        ]
-        parts.append("</table>")
+    for title in ("services", "sources", "triggers", "ticks", "topics"):
+        rows = [{"name": name, **row} for name, row in document[title].items()]
+        parts += _table(title, rows)
+    parts += _table("problems", document["problems"])
     return "\n".join(parts)
+
+
+def _table(title: str, rows: list[dict[str, Any]]) -> list[str]:
+    columns = [name for name in rows[0] if name not in _HIDDEN] if rows else []
+    heads = "".join(f"<th>{name}" for name in columns)
+    cells = ["<tr>" + "".join(f"<td>{html.escape(_cell(row[name]))}" for name in columns) for row in rows]
+    return [f"<h2>{title}</h2><table><tr>{heads}", *cells, "</table>"]
 
 
 def _cell(value: object) -> str:

@@ -25,6 +25,7 @@ class RunningTick:
         self._running: set[asyncio.Task[Outcome]] = set()
         self._last: dict[str, object] | None = None
         self._next: str | None = None
+        self._fired = 0
 
     def open(self) -> None:
         self._clock = asyncio.create_task(self._keep_time(), name=f"tick {self.tick.name}")
@@ -38,6 +39,7 @@ class RunningTick:
     async def fire(self, policy: Policy = POLICY) -> Outcome:
         """One tick to the end; overlapping ones run side by side, as in the cluster."""
         event, attempt = self._event(), 0
+        self._fired += 1
         began = asyncio.get_running_loop().time()
         while True:
             attempt += 1
@@ -57,11 +59,11 @@ class RunningTick:
 
     def status(self) -> dict[str, object]:
         return {
-            "name": self.tick.name,
             "schedule": self.tick.schedule,
             "timezone": self.tick.timezone,
             "sink": self.tick.sink.url(self._namespace),
             "next": self._next,
+            "fired": self._fired,
             "last": self._last,
         }
 

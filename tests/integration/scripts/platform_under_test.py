@@ -188,7 +188,8 @@ class Running:
         return document
 
     def row(self, table: str, name: str) -> dict[str, Any]:
-        return next(row for row in self.status()[table] if row["name"] == name)
+        found: dict[str, Any] = self.status()[table][name]
+        return found
 
     def publish(
         self, topic: str, *ids: str, key: str | None = "u1", data: object = None, **extensions: str
@@ -254,6 +255,7 @@ def platform(manifests: Manifests, home: Path, *arguments: str, port: int | None
     """A running platform; killed at the end if the test has not stopped it."""
     port = port or free_ports()
     output = home.parent / f"{home.name}.out"
+    before = output.read_text() if output.exists() else ""
     with output.open("a") as file:
         process = subprocess.Popen(
             [
@@ -276,7 +278,7 @@ def platform(manifests: Manifests, home: Path, *arguments: str, port: int | None
         )
     running = Running(process, port, home, output)
     try:
-        wait_for(lambda: process.poll() is not None or "ready in" in output.read_text(), seconds=60)
+        wait_for(lambda: process.poll() is not None or "ready in" in output.read_text()[len(before) :], seconds=60)
         assert process.poll() is None, output.read_text()
         yield running
     finally:

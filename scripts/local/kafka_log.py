@@ -1,0 +1,262 @@
+"""The Topics port over a real Kafka (`scripts/run --kafka HOST:PORT`).
+
+Partitions are assigned by hand and offsets committed to the group, so one platform at a time reads
+with a group; kafka-python-ng is not asyncio, so every group has a thread that owns its consumer.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from scripts.local.topics import NewRecord, Partition, Position, Record, TopicsUnavailable, UnknownTopic
+
+_T = TypeVar("_T")
+_API = (2, 6, 0)  # fixed: probing for versions would take 100 ms per client and fail on a slow broker
+_WAIT = 10.0
+_BUFFERED = 50
+
+
+class KafkaTopics:
+    """All topics of one broker; `servers` = HOST:PORT[,…]."""
+
+    def __init__(self, servers: str) -> None:
+        self._config: dict[str, Any] = {"bootstrap_servers": servers.split(","), "api_version": _API}
+        self._servers = servers
+        self._work = ThreadPoolExecutor(max_workers=4, thread_name_prefix="kafka")
+        self._producer: Any = None  # kafka-python-ng has no types
+        self._reader: Any = None
+        self._reading = threading.Lock()
+        self._partitions: dict[str, int] = {}
+        self._subscriptions: list[KafkaSubscription] = []
+
+    async def ensure(self, topics: Mapping[str, int]) -> None:
+        await self._run(self._create, topics)
+
+    async def discover(self) -> None:
+        """Takes over every topic of the broker, for tools that have no manifests."""
+        await self._run(self._discover)
+
+    async def append(self, records: Sequence[NewRecord]) -> list[Position]:
+        for record in records:
+            if record.topic not in self._partitions:
+                raise UnknownTopic(record.topic)
+        return await self._run(self._send, records)
+
+    async def subscribe(self, group: str, topics: Sequence[str], *, earliest: bool) -> "KafkaSubscription":
+        for topic in topics:
+            if topic not in self._partitions:
+                raise UnknownTopic(topic)
+        partitions = [(topic, p) for topic in topics for p in range(self._partitions[topic])]
+        subscription = KafkaSubscription(partitions, {**self._config, "group_id": group}, earliest=earliest)
+        await self._run(subscription.open)
+        subscription.start(asyncio.get_running_loop())
+        self._subscriptions.append(subscription)
+        return subscription
+
+    async def ends(self) -> Mapping[Partition, int]:
+        return await self._run(self._ends)
+
+    async def read(self, partition: Partition, offset: int, *, limit: int) -> list[Record]:
+        if partition[1] >= self._partitions.get(partition[0], 0):
+            raise UnknownTopic(partition[0])
+        return await self._run(self._read, partition, offset, limit)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(item.close() for item in self._subscriptions))
+        for client in (self._producer, self._reader):
+            if client is not None:
+                await asyncio.get_running_loop().run_in_executor(self._work, client.close)
+        self._work.shutdown(wait=True)
+
+    async def _run(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._work, work, *arguments)
+        except KafkaError as error:
+            raise TopicsUnavailable(f"Kafka at {self._servers} (--kafka): {error}") from error
+
+    def _create(self, topics: Mapping[str, int]) -> None:
+        admin = KafkaAdminClient(**self._config)
+        try:
+            existing = set(admin.list_topics())
+            missing = [NewTopic(name, count, 1) for name, count in topics.items() if name not in existing]
+            if missing:
+                with contextlib.suppress(TopicAlreadyExistsError):
+                    admin.create_topics(missing)
+        finally:
+            admin.close()
+        for topic in topics:
+            self._partitions[topic] = self._count(topic)
+
+    def _discover(self) -> None:
+        with self._client() as reader:
+            names = sorted(name for name in reader.topics() if not name.startswith("__"))
+        self._partitions = {name: self._count(name) for name in names}
+
+    def _count(self, topic: str) -> int:
+        """Partitions of a topic; the broker's metadata follows its creation by a moment."""
+        deadline = time.monotonic() + _WAIT
+        with self._client() as reader:
+            while not (found := reader.partitions_for_topic(topic)):
+                if time.monotonic() > deadline:
+                    raise TopicsUnavailable(f"Kafka at {self._servers} does not show topic {topic!r}")
+                time.sleep(0.05)
+            return len(found)
+
+    def _send(self, records: Sequence[NewRecord]) -> list[Position]:
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                **self._config,
+                acks="all",
+                max_in_flight_requests_per_connection=1,  # order, as there is no idempotent producer
+                retries=3,
+                max_block_ms=5000,
+                request_timeout_ms=5000,
+            )
+        sent = [
+            self._producer.send(item.topic, key=item.key, value=_value(item), headers=list(item.headers))
+            for item in records
+        ]
+        done = [future.get(timeout=_WAIT) for future in sent]
+        return [Position(item.topic, item.partition, item.offset) for item in done]
+
+    def _ends(self) -> dict[Partition, int]:
+        places = [TopicPartition(topic, p) for topic, count in self._partitions.items() for p in range(count)]
+        with self._client() as reader:
+            return {(place.topic, place.partition): end for place, end in reader.end_offsets(places).items()}
+
+    def _read(self, partition: Partition, offset: int, limit: int) -> list[Record]:
+        place = TopicPartition(*partition)
+        with self._client() as reader:
+            first, end = reader.beginning_offsets([place])[place], reader.end_offsets([place])[place]
+            start = max(offset, first)
+            reader.assign([place])
+            reader.seek(place, start)
+            found: list[Record] = []
+            deadline = time.monotonic() + _WAIT
+            while reader.position(place) < end and len(found) < limit and time.monotonic() < deadline:
+                found += [_record(item) for item in reader.poll(200).get(place, ())]
+            return found[:limit]
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[Any]:
+        """The consumer without a group, one user at a time."""
+        with self._reading:
+            if self._reader is None:
+                self._reader = KafkaConsumer(
+                    **self._config, enable_auto_commit=False, auto_offset_reset="earliest"
+                )
+            yield self._reader
+
+
+class KafkaSubscription:
+    """One group: a thread polls, commits and hands over; at most 50 records per partition wait."""
+
+    def __init__(self, partitions: Sequence[Partition], config: dict[str, Any], *, earliest: bool) -> None:
+        self._config, self._earliest = config, earliest
+        self._queues: dict[Partition, asyncio.Queue[Record]] = {
+            place: asyncio.Queue() for place in partitions
+        }
+        self._committed: dict[Partition, int] = {}
+        self._pending: dict[Partition, int] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._consumer: Any = None
+
+    @property
+    def partitions(self) -> Sequence[Partition]:
+        return tuple(self._queues)
+
+    async def next(self, partition: Partition) -> Record:
+        return await self._queues[partition].get()
+
+    def commit(self, partition: Partition, offset: int) -> None:
+        with self._lock:
+            self._committed[partition] = self._pending[partition] = offset
+
+    def committed(self) -> Mapping[Partition, int]:
+        with self._lock:
+            return dict(self._committed)
+
+    async def close(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+            self._thread = None
+
+    def open(self) -> None:
+        """Finds the group's place; blocking."""
+        self._consumer = KafkaConsumer(**self._config, enable_auto_commit=False, max_poll_records=_BUFFERED)
+        places = [TopicPartition(*place) for place in self._queues]
+        self._consumer.assign(places)
+        edges = (
+            self._consumer.beginning_offsets(places) if self._earliest else self._consumer.end_offsets(places)
+        )
+        for place in places:
+            stored = self._consumer.committed(place)
+            start = edges[place] if stored is None else stored
+            self._consumer.seek(place, start)
+            self._committed[(place.topic, place.partition)] = start
+            if stored is None:  # so that "latest" means the first start and not every one
+                self._pending[(place.topic, place.partition)] = start
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._thread = threading.Thread(
+            target=self._poll, args=(loop,), name=f"kafka {self._config['group_id']}"
+        )
+        self._thread.start()
+
+    def _poll(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._stop.is_set():
+            try:
+                self._save()
+                self._throttle()
+                for batch in self._consumer.poll(100).values():
+                    for item in batch:
+                        place = (item.topic, item.partition)
+                        loop.call_soon_threadsafe(self._queues[place].put_nowait, _record(item))
+            except KafkaError:  # the broker is away: what is pending is committed when it is back
+                self._stop.wait(0.5)
+        with contextlib.suppress(KafkaError):
+            self._save()
+        self._consumer.close(autocommit=False)
+
+    def _save(self) -> None:
+        with self._lock:
+            pending, self._pending = self._pending, {}
+        if not pending:
+            return
+        try:
+            self._consumer.commit(
+                {TopicPartition(*place): OffsetAndMetadata(offset, "") for place, offset in pending.items()}
+            )
+        except KafkaError:
+            with self._lock:
+                self._pending = {**pending, **self._pending}
+            raise
+
+    def _throttle(self) -> None:
+        full = [TopicPartition(*place) for place, queue in self._queues.items() if queue.qsize() >= _BUFFERED]
+        for place in self._consumer.paused() - set(full):
+            self._consumer.resume(place)
+        if full:
+            self._consumer.pause(*full)
+
+
+def _value(record: NewRecord) -> bytes | None:
+    """This client refuses a record with neither key nor value; an event without data may have an empty one."""
+    return b"" if record.key is None and record.value is None else record.value
+
+
+def _record(item: Any) -> Record:
+    headers = tuple((name, content or b"") for name, content in item.headers)
+    return Record(item.topic, item.partition, item.offset, item.timestamp, item.key, headers, item.value)
