@@ -14,7 +14,7 @@ def generated() -> str:
     tables = sorted({table for granted in GRANTS.values() for table in granted})
     lines = ["## Grants", "", f"| table | {' | '.join(APP_ROLES)} |", f"|---|{'---|' * len(APP_ROLES)}"]
     for table in tables:
-        cells = (GRANTS[role].get(table, "–") for role in APP_ROLES)
+        cells = (GRANTS[role].get(table, "-") for role in APP_ROLES)
         lines.append(f"| `{table}` | {' | '.join(cells)} |")
     lines += ["", "## Sweeps", "", "| role | table | commands | rows |", "|---|---|---|---|"]
     for sweep in SWEEPS:

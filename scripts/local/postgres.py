@@ -203,8 +203,8 @@ class EmbeddedPostgres:
         pid = int(lines[0])
         if str(self.cluster) in (_command_of(pid) or ""):
             return pid
-        # Dead, a zombie that nobody reaped, or another process by now: the server would refuse to start for the
-        # last two. It still checks for sessions of its predecessor by the shared memory of its directory.
+        # Dead, a zombie that nobody reaped, or another process by now: for the last two the server would
+        # refuse to start. It still looks for sessions of its predecessor by the shared memory they hold.
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
         return None
 

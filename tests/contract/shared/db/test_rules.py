@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripts import roles_doc
 
+from scripts import roles_doc
 from shared.db.grants import APP_ROLES, GRANTS, SWEEPS
 from shared.db.schema import metadata
 
@@ -19,12 +19,16 @@ MODULES = sorted(
     for path in (ROOT / folder).rglob("*.py")
     if "migrations" not in path.parts
 )
+SQL = re.compile(
+    r"\s*\(?\s*(select|insert|update|delete|with|set|create|listen|notify|begin|commit)\b", re.IGNORECASE
+)
 TIME = re.compile(
-    r"\b(now\s*\(\s*\)|(transaction|statement|clock)_timestamp|current_(date|time|timestamp))\b", re.I
+    r"\b(now\s*\(\s*\)|(transaction|statement|clock)_timestamp|current_(date|time|timestamp))\b",
+    re.IGNORECASE,
 )
 SESSION = re.compile(
     r"\b(set\s+(session|role|time\s+zone|app\.)|listen\s|notify\s|pg_(try_)?advisory_lock|create\s+temp)",
-    re.I,
+    re.IGNORECASE,
 )
 
 
@@ -39,13 +43,9 @@ def sql_texts(path):
         and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-            if re.match(
-                r"\s*\(?\s*(select|insert|update|delete|with|set|create|listen|notify|begin|commit)\b",
-                node.value,
-                re.I,
-            ):
-                yield node.value
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in prose else None
+        if isinstance(text, str) and SQL.match(text):
+            yield text
 
 
 def test_only_the_unit_of_work_asks_the_database_for_the_time():
@@ -61,7 +61,7 @@ def test_nothing_changes_the_session():
 
 
 def test_only_the_unit_of_work_commits():
-    calls = re.compile(r"\.commit\(|[\"']commit\b", re.I)
+    calls = re.compile(r"\.commit\(|[\"']commit\b", re.IGNORECASE)
     assert {p.relative_to(ROOT).as_posix() for p in MODULES if calls.search(p.read_text())} == {
         "shared/db/uow.py"
     }
@@ -92,6 +92,7 @@ def test_the_audit_log_is_append_only_by_grant():
     "module", ["uow", "pool", "outbox", "inbox", "idempotency", "failures", "reconciliation"]
 )
 def test_a_function_that_wakes_imports_no_sqlalchemy(module):
-    code = f"import sys, shared.db.{module}; print(*({{'sqlalchemy', 'alembic', 'psycopg_pool'}} & set(sys.modules)))"
+    heavy = "{'sqlalchemy', 'alembic', 'psycopg_pool'}"
+    code = f"import sys, shared.db.{module}; print(*({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == ""

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: starts, stops and comes back whatever happened, and touches nobody's directories."""
+"""The embedded PostgreSQL: starts, stops, comes back whatever happened, touches nobody's directories."""
 
 import os
 import pwd
@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+
 from scripts.local import postgres_binaries
 from scripts.local.postgres import EmbeddedPostgres, PostgresFailed, _command_of
 

@@ -21,7 +21,8 @@ select 'index', tablename, indexname, indexdef, null, null from pg_indexes
 where schemaname = 'public' and tablename <> 'alembic_version'
 union all
 select 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), null, null
-from pg_constraint where connamespace = 'public'::regnamespace and conrelid::regclass::text <> 'alembic_version'
+from pg_constraint
+where connamespace = 'public'::regnamespace and conrelid::regclass::text <> 'alembic_version'
 union all
 select 'policy', tablename, policyname, cmd, qual, with_check from pg_policies
 union all

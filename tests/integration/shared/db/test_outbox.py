@@ -119,71 +119,75 @@ def test_published_rows_are_forgotten_in_batches_and_pending_ones_never(api, rel
         assert len(outbox.pending(tx, user_id)) == 1
 
 
-def test_eight_writers_and_four_drains_lose_nothing_and_keep_every_users_order(database, user_id):
-    """Slow commits are what a cursor over ids loses rows to; concurrent drains are what breaks order."""
-    users = [f"{user_id}-{n}" for n in range(5)]
-    writer = UnitOfWork(database("api", max_size=8), source="/taskflow/tasks")
-    drainer = UnitOfWork(database("relay", max_size=4), source="/taskflow/relay")
-    log, lock, done = [], threading.Lock(), threading.Event()
-    failures = []
+class Race:
+    """Writers that sometimes commit slowly, drains whose log sometimes takes only a prefix."""
 
-    def write(seed):
-        chance = random.Random(seed)
+    def __init__(self, writer, drainer, users):
+        self.writer, self.drainer, self.users = writer, drainer, users
+        self.log, self.failures, self.lock = [], [], threading.Lock()
+        self.done = threading.Event()
+
+    def write(self, chance):
         for _ in range(25):
-            user = chance.choice(users)
-            with writer.write(user, CAUSE, timeout=20) as tx:
+            with self.writer.write(chance.choice(self.users), CAUSE, timeout=20) as tx:
                 for _ in range(chance.randint(1, 3)):
                     tx.emit(AccountChanged, resource="tag", resource_id="x", action="created")
                 if chance.random() < 0.1:
                     time.sleep(0.05)
 
-    def drain_once(chance):
-        drained = 0
-        with drainer.sweep() as tx:
-            found = [u for u in outbox.users_pending(tx) if u in users]
-        for user in found:
-            with drainer.record(user, CAUSE) as tx:
-                if not outbox.try_lock(tx, user):
-                    continue
-                rows = outbox.pending(tx, user, limit=7)
-                acked = rows[: chance.randint(0, len(rows))]  # the log takes a prefix only
-                if not acked:
-                    continue
-                with lock:
-                    log.extend((r.user_id, r.seq, r.n) for r in acked)
-                outbox.mark_published(tx, user, (acked[-1].seq, acked[-1].n))
-                drained += len(acked)
-        return bool(found) or drained
+    def drain(self, chance):
+        while True:
+            last_round = self.done.is_set()
+            with self.drainer.sweep() as tx:
+                found = [u for u in outbox.users_pending(tx) if u in self.users]
+            for user in found:
+                self.drain_user(user, chance)
+            if last_round and not found:
+                return
 
-    def drain(seed):
-        chance = random.Random(seed)
-        while drain_once(chance) or not done.is_set():
-            pass
+    def drain_user(self, user, chance):
+        with self.drainer.record(user, CAUSE) as tx:
+            rows = outbox.pending(tx, user, limit=7) if outbox.try_lock(tx, user) else []
+            acknowledged = rows[: chance.randint(0, len(rows))]
+            if acknowledged:
+                with self.lock:
+                    self.log.extend((r.user_id, r.seq, r.n) for r in acknowledged)
+                outbox.mark_published(tx, user, (acknowledged[-1].seq, acknowledged[-1].n))
 
-    def guarded(work, seed):
+    def guarded(self, work, seed):
         try:
-            work(seed)
-        except BaseException as error:
-            failures.append(error)
+            work(random.Random(seed))
+        except Exception as error:
+            self.failures.append(error)
+            raise
 
-    writers = [threading.Thread(target=guarded, args=(write, s)) for s in range(8)]
-    drains = [threading.Thread(target=guarded, args=(drain, s)) for s in range(4)]
-    for thread in writers + drains:
-        thread.start()
-    for thread in writers:
-        thread.join()
-    done.set()
-    for thread in drains:
-        thread.join()
+    def run(self, *, writers, drains):
+        writing = [threading.Thread(target=self.guarded, args=(self.write, s)) for s in range(writers)]
+        draining = [threading.Thread(target=self.guarded, args=(self.drain, s)) for s in range(drains)]
+        for thread in writing + draining:
+            thread.start()
+        for thread in writing:
+            thread.join()
+        self.done.set()
+        for thread in draining:
+            thread.join()
 
-    assert failures == []
-    by_user = defaultdict(list)
-    for user, seq, n in log:
-        by_user[user].append((seq, n))
-    stored = {}
+
+def test_eight_writers_and_four_drains_lose_nothing_and_keep_every_users_order(database, user_id):
+    """Slow commits are what a cursor over ids loses rows to; concurrent drains are what breaks order."""
+    users = [f"{user_id}-{n}" for n in range(5)]
+    writer = UnitOfWork(database("api", max_size=8), source="/taskflow/tasks")
+    drainer = UnitOfWork(database("relay", max_size=4), source="/taskflow/relay")
+    race = Race(writer, drainer, users)
+    race.run(writers=8, drains=4)
+
+    assert race.failures == []
+    published, stored = defaultdict(list), {}
+    for user, seq, n in race.log:
+        published[user].append((seq, n))
     for user in users:
         with writer.read(user) as tx:
             rows = tx.execute("select seq, n from outbox where user_id = %s order by seq, n", (user,))
             stored[user] = rows.fetchall()
     assert sum(map(len, stored.values())) >= 200
-    assert dict(by_user) == stored  # each exactly once, in order
+    assert dict(published) == stored  # each exactly once, in order
