@@ -72,13 +72,13 @@ def post(
         raise NotDelivered(error.message) from None
     ends = clock.monotonic() + timeout
     addresses = _checked(target, _resolved(target, resolver, timeout), allow_loopback=allow_loopback)
-    with contextlib.closing(_connected(target, addresses, ends)) as plain, _cut(plain, ends):
+    with contextlib.closing(_connected(target, addresses, ends)) as plain, _cut(plain, ends) as was_cut:
         try:
             return _exchange(target, _secured(target, plain, trust), body, headers)
         except ssl.SSLCertVerificationError:
             raise NotDelivered("the endpoint's certificate is not valid") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            late = clock.monotonic() >= ends or isinstance(error, TimeoutError)
+            late = was_cut.is_set() or isinstance(error, TimeoutError)
             raise NotDelivered("timed out" if late else "the connection broke") from None
 
 
@@ -128,13 +128,15 @@ def _secured(target: Target, plain: socket.socket, trust: ssl.SSLContext | None)
 
 
 @contextlib.contextmanager
-def _cut(connection: socket.socket, ends: float) -> Iterator[None]:
+def _cut(connection: socket.socket, ends: float) -> Iterator[threading.Event]:
     """At the deadline the connection ends whatever is going on: a socket timeout alone restarts with
     every byte that a slow endpoint lets drip.
     """
     descriptor = socket.fromfd(connection.fileno(), connection.family, connection.type)
+    done = threading.Event()
 
     def cut() -> None:
+        done.set()
         with contextlib.suppress(OSError):
             descriptor.shutdown(socket.SHUT_RDWR)
 
@@ -142,7 +144,7 @@ def _cut(connection: socket.socket, ends: float) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield done
     finally:
         timer.cancel()
         descriptor.close()
