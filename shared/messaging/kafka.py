@@ -77,7 +77,7 @@ class KafkaPublisher:
 
     def _send(self, record: Record, deadline: float) -> Any:
         producer = self._connected()
-        before = _metadata_stamp(producer)
+        answers = _Answers(producer)
         producer.config["max_block_ms"] = max(0, int((deadline - time.monotonic()) * 1000))
         try:
             future = producer.send(
@@ -87,7 +87,7 @@ class KafkaPublisher:
                 headers=[(name, value.encode()) for name, value in record.headers.items()],
             )
         except kafka_errors.KafkaTimeoutError as error:
-            if _metadata_stamp(producer) != before:
+            if answers.without_topic():
                 raise UnknownTopic(f"Topic {record.topic} does not exist.") from error
             raise PublishError("No broker answers.") from error
         except kafka_errors.KafkaError as error:
@@ -119,6 +119,24 @@ def _classified(error: BaseException) -> PublishError:
     return PublishError(f"The broker did not acknowledge: {kind}.")
 
 
-def _metadata_stamp(producer: Any) -> float:
-    """Changes with every answer: a missing topic looks like a dead broker, except that metadata arrives."""
-    return float(producer._metadata._last_successful_refresh_ms)  # noqa: SLF001  # no public way
+class _Answers:
+    """Tells a missing topic from a dead broker, which the client reports alike: did metadata arrive?
+
+    About one topic the answer is an error; about several it is a success that leaves the topic out.
+    """
+
+    def __init__(self, producer: Any) -> None:
+        self._metadata = producer._metadata  # noqa: SLF001  # there is no public way
+        self._before = self._metadata._last_successful_refresh_ms  # noqa: SLF001
+        self._error: BaseException | None = None
+        original = type(self._metadata).failed_update
+
+        def failed_update(error: BaseException) -> None:
+            self._error = error
+            original(self._metadata, error)
+
+        self._metadata.failed_update = failed_update
+
+    def without_topic(self) -> bool:
+        refreshed = self._metadata._last_successful_refresh_ms != self._before  # noqa: SLF001
+        return bool(refreshed) or isinstance(self._error, _NO_TOPIC)

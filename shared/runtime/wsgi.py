@@ -78,6 +78,7 @@ def serve(app: Flask, settings: Runner) -> None:
         ident=None,  # no Server header
         connection_limit=MAX_CONNECTIONS,
         channel_timeout=IDLE_SECONDS,
+        recv_bytes=65_536,  # more than the headers may have: nothing is left unread, which would reset
         max_request_header_size=MAX_HEADERS,
         max_request_body_size=MAX_TRANSPORT_BODY,
         asyncore_use_poll=True,

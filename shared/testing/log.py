@@ -1,0 +1,49 @@
+"""A message log in memory, for tests of the drain; it passes the suite of the real publishers."""
+
+import threading
+from collections.abc import Collection, Sequence
+
+from shared.messaging.ports import PublishError, Record, TooLarge, UnknownTopic
+
+MAX_RECORD = 1_048_576
+
+
+class MemoryLog:
+    """Keeps what it acknowledged in `stored`; `reachable = False` is an outage, `accepts` ends one early."""
+
+    def __init__(self, topics: Collection[str]) -> None:
+        self._topics = frozenset(topics)
+        self._lock = threading.Lock()
+        self.stored: list[Record] = []
+        self.reachable = True
+        self.accepts: int | None = None  # how many records more, None: any number
+        self.calls = 0
+        self.closed = False
+
+    def publish(self, records: Sequence[Record], *, timeout: float) -> int:  # noqa: ARG002  # answers at once
+        """See ports.Publisher."""
+        with self._lock:
+            self.calls += 1
+            for index, record in enumerate(records):
+                try:
+                    self._store(record)
+                except PublishError:
+                    if index == 0:
+                        raise
+                    return index
+            return len(records)
+
+    def close(self, *, timeout: float) -> None:  # noqa: ARG002  # nothing to wait for
+        """Remembers that it was closed."""
+        self.closed = True
+
+    def _store(self, record: Record) -> None:
+        if not self.reachable or self.accepts == 0:
+            raise PublishError("The log is down.")
+        if record.topic not in self._topics:
+            raise UnknownTopic(f"Topic {record.topic} does not exist.")
+        if len(record.value) > MAX_RECORD:
+            raise TooLarge("The record is too large.")
+        if self.accepts is not None:
+            self.accepts -= 1
+        self.stored.append(record)
