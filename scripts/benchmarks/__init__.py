@@ -1,0 +1,1 @@
+"""The benchmarks behind `scripts/bench`: each compares with a peer in the same run."""

@@ -1,0 +1,149 @@
+"""`scripts/bench cold`: from process start to the first answer, against a stock functions-framework hello.
+
+One interleaved run: every round starts every subject once, so that a noisy neighbour hits all of them. The
+first round fills caches and is dropped. CPU is the time on a processor of the whole process group.
+"""
+
+import argparse
+import contextlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.benchmarks import processes
+from scripts.benchmarks.issuer import served
+from scripts.benchmarks.processes import PROJECT, RUNNER, Answer
+from scripts.local.issuer import AUDIENCE, ISSUER
+from scripts.local.manifests import load
+from scripts.local.model import Service
+from scripts.local.postgres import EmbeddedPostgres
+
+READY_GOAL, DATABASE_GOAL = 1.5, 1.9  # times hello, median wall time
+LEAST_ROUNDS = 10
+HELLO = "hello (functions-framework)"
+READY, LIVE = "/health/readiness", "/health/liveness"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kind of start; `goal` is its largest ratio to hello, None for no goal."""
+
+    name: str
+    command: Sequence[str]
+    env: Mapping[str, str]
+    path: str
+    goal: float | None
+    token: str | None = None
+
+
+@dataclass
+class Samples:
+    """Milliseconds, one of each a round."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """1 when a goal is missed."""
+    parser = argparse.ArgumentParser(prog="scripts/bench cold", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help=f"at least {LEAST_ROUNDS}")
+    rounds = max(LEAST_ROUNDS, parser.parse_args(arguments).rounds)
+    with tempfile.TemporaryDirectory(prefix="taskflow-cold-") as name, _subjects(Path(name)) as subjects:
+        samples = {subject.name: Samples() for subject in subjects}
+        for number in range(rounds + 1):
+            for subject in _rotated(subjects, number):
+                wall, cpu = _measure(subject, Path(name) / "log")
+                if number:
+                    samples[subject.name].wall.append(wall)
+                    samples[subject.name].cpu.append(cpu)
+    return _report(subjects, samples)
+
+
+@contextlib.contextmanager
+def _subjects(directory: Path) -> Iterator[list[Subject]]:
+    services = load(PROJECT).services
+    postgres = EmbeddedPostgres(directory / "postgres", durable=False)
+    dsns = postgres.start()
+    try:
+        with served(directory) as (issuer, jwks):
+            found = [_hello(), *(_ready(service) for service in services.values())]
+            env = processes.environment(
+                services["tasks"],
+                DATABASE_URL=dsns["api"],
+                AUTH_ISSUER=ISSUER,
+                AUTH_AUDIENCE=AUDIENCE,
+                AUTH_JWKS_URL=jwks,
+                KAFKA_BOOTSTRAP_SERVERS="http://127.0.0.1:9",  # nothing there: what is published waits
+            )
+            token = issuer.token("bench")
+            path = _created(env, token, directory / "log")
+            found.append(Subject("tasks: GET /v1/tasks/{id}", RUNNER, env, path, DATABASE_GOAL, token))
+            yield found
+    finally:
+        postgres.destroy()
+
+
+def _hello() -> Subject:
+    script = str(Path(sys.executable).with_name("functions-framework"))
+    source = str(Path(__file__).with_name("hello.py"))
+    command = (script, "--target", "hello", "--source", source, "--host", "127.0.0.1")
+    env = {k: v for k, v in processes.inherited().items() if not k.startswith("FUNCTION_")}
+    return Subject(HELLO, command, env, "/", None)
+
+
+def _ready(service: Service) -> Subject:
+    return Subject(f"{service.name}: ready", RUNNER, processes.environment(service), READY, READY_GOAL)
+
+
+def _created(env: Mapping[str, str], token: str, log: Path) -> str:
+    """The path of a task that exists."""
+    port = processes.free_port()
+    with processes.started(RUNNER, {**env, "PORT": str(port)}, log) as process:
+        processes.first_answer(process, port, LIVE, log=log)
+        answer = processes.ask(port, "POST", "/v1/tasks", token=token, body='{"title": "Wake up"}')
+        _expect(answer, log)
+    return answer.headers["Location"]
+
+
+def _measure(subject: Subject, log: Path) -> tuple[float, float]:
+    port = processes.free_port()
+    began = time.perf_counter()
+    with processes.started(subject.command, {**subject.env, "PORT": str(port)}, log) as process:
+        answer = processes.first_answer(process, port, subject.path, log=log, token=subject.token)
+        wall = (time.perf_counter() - began) * 1000
+        cpu = processes.cpu_ms(process.pid)
+    _expect(answer, log)
+    return wall, cpu
+
+
+def _expect(answer: Answer, log: Path) -> None:
+    if answer.status not in (200, 201, 204):
+        raise RuntimeError(f"answered {answer.status} {answer.body.decode()}:\n{log.read_text()}")
+
+
+def _rotated(subjects: Sequence[Subject], number: int) -> list[Subject]:
+    """Another order every round: nobody always runs after the same neighbour."""
+    at = number % len(subjects)
+    return [*subjects[at:], *subjects[:at]]
+
+
+def _report(subjects: Sequence[Subject], samples: Mapping[str, Samples]) -> int:
+    base = samples[HELLO]
+    wall0, cpu0 = statistics.median(base.wall), statistics.median(base.cpu)
+    print(f"{'start to first answer':<30}{'ms':>8}{'x hello':>9}{'CPU ms':>9}{'x hello':>9}{'goal':>8}")
+    missed = 0
+    for subject in subjects:
+        wall = statistics.median(samples[subject.name].wall)
+        cpu = statistics.median(samples[subject.name].cpu)
+        late = subject.goal is not None and wall / wall0 > subject.goal
+        missed += late
+        goal = "" if subject.goal is None else f"<= {subject.goal}"
+        line = f"{subject.name:<30}{wall:8.0f}{wall / wall0:9.2f}{cpu:9.0f}{cpu / cpu0:9.2f}{goal:>8}"
+        print(line + (" MISSED" if late else ""))
+    print(f"medians of {len(base.wall)} interleaved rounds, {missed} goals missed")
+    return int(missed > 0)

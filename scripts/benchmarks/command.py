@@ -1,0 +1,20 @@
+"""`scripts/bench NAME [options]`: runs one benchmark; every module here with a `main` is one."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+
+NAMES = {"cold": "process start to first answer", "recurrence": "next occurrence against dateutil"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The benchmark's exit code: 1 when it misses a goal; 2 for a wrong call."""
+    name = arguments[0] if arguments else ""
+    module = f"scripts.benchmarks.{name}"
+    if name not in NAMES or importlib.util.find_spec(module) is None:
+        lines = "\n".join(f"  {known:<12} {text}" for known, text in NAMES.items())
+        print(f"usage: scripts/bench NAME [options]\n{lines}", file=sys.stderr)
+        return 2
+    code: int = importlib.import_module(module).main(list(arguments[1:]))
+    return code
