@@ -138,8 +138,8 @@ def test_a_dripping_endpoint_is_cut_off(serve):
 
 def test_a_silent_endpoint_is_cut_off(serve):
     def wait(connection, _):
-        read_request(connection)
-        connection.recv(1)
+        while connection.recv(65536):
+            pass
 
     port, _ = serve(wait)
     with pytest.raises(NotDelivered, match="timed out"):
