@@ -1,0 +1,153 @@
+"""Logs that are down, hang, lie or come back: never an exception of another kind, never a wrong verdict."""
+
+import contextlib
+import http.server
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from scripts.local import kafka_broker
+from shared.messaging.connect import connect
+from shared.messaging.ports import PublishError, Record, Refused, TooLarge, UnknownTopic
+
+RECORDS = [Record("task-events", "user", {"ce_id": str(n)}, b"{}") for n in range(3)]
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[int]:
+    """Accepts connections and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def _closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "http://127.0.0.1:{}"])
+def test_nobody_listens(form):
+    publisher = connect(form.format(_closed_port()))
+    for _ in range(2):
+        with pytest.raises(PublishError) as failed:
+            publisher.publish(RECORDS, timeout=0.5)
+        assert not isinstance(failed.value, Refused)
+    publisher.close(timeout=1)
+
+
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "http://127.0.0.1:{}"])
+def test_somebody_listens_and_hangs(form):
+    with _silent() as port:
+        publisher = connect(form.format(port))
+        with pytest.raises(PublishError) as failed:
+            publisher.publish(RECORDS, timeout=0.5)
+        assert not isinstance(failed.value, Refused)
+        publisher.close(timeout=1)
+
+
+@contextlib.contextmanager
+def _answering(status: int, body: bytes) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (404, b"{}", UnknownTopic),
+        (413, b"{}", TooLarge),
+        (400, b"{}", PublishError),
+        (503, b"{}", PublishError),
+        (302, b"", PublishError),
+        (200, b"not json", PublishError),
+        (200, b"{}", PublishError),
+        (200, b'{"results": 5}', PublishError),
+        (200, b'{"results": []}', PublishError),
+    ],
+)
+def test_answers_of_the_platforms_log(status, body, kind):
+    with _answering(status, body) as url, pytest.raises(PublishError) as failed:
+        connect(url).publish(RECORDS, timeout=5)
+    assert type(failed.value) is kind
+
+
+@pytest.fixture
+def broker(tmp_path) -> Iterator[kafka_broker.Broker]:
+    reason = kafka_broker.unavailable()
+    if reason and os.environ.get("CI") == "true":
+        raise RuntimeError(reason)
+    if reason:
+        pytest.skip(reason)
+    with kafka_broker.running_broker(tmp_path) as found:
+        yield found
+
+
+def test_a_killed_broker_comes_back(broker):
+    """The same publisher object goes on; what it reported as stored is stored, in order."""
+    from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+    from kafka.admin import NewTopic
+
+    admin = KafkaAdminClient(bootstrap_servers=broker.servers, api_version=(2, 6, 0))
+    admin.create_topics([NewTopic("task-events", 1, 1)])
+    admin.close()
+    publisher, sent = connect(broker.servers), []
+
+    def publish_until_stored(number: int) -> int:
+        record = Record("task-events", "user", {"ce_id": str(uuid.uuid4())}, str(number).encode())
+        failures = 0
+        while True:
+            try:
+                assert publisher.publish([record], timeout=2) == 1
+            except Refused:
+                raise
+            except PublishError:
+                failures += 1
+                if failures == 1 and number == 5:
+                    broker.start()
+            else:
+                sent.append(number)
+                return failures
+
+    for number in range(5):
+        publish_until_stored(number)
+    broker.kill()
+    assert publish_until_stored(5) > 0
+    for number in range(6, 10):
+        publish_until_stored(number)
+    publisher.close(timeout=5)
+    consumer = KafkaConsumer(
+        bootstrap_servers=broker.servers, api_version=(2, 6, 0), enable_auto_commit=False
+    )
+    place = TopicPartition("task-events", 0)
+    consumer.assign([place])
+    consumer.seek_to_beginning(place)
+    found: list[int] = []
+    while not found or found[-1] != 9:
+        for records in consumer.poll(timeout_ms=1000).values():
+            found += [int(record.value) for record in records]
+    consumer.close()
+    assert list(dict.fromkeys(found)) == sent == list(range(10))  # duplicates are allowed, disorder is not
