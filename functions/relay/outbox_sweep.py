@@ -5,7 +5,7 @@ from collections.abc import Callable
 from shared.db import outbox
 from shared.db.uow import UnitOfWork
 from shared.domain.errors import RetryLater
-from shared.messaging.ports import Publisher
+from shared.messaging.ports import Publisher, PublishError
 from shared.runtime import deadline
 from shared.runtime.lifecycle import on_stop
 from shared.runtime.logging import get_logger
@@ -47,6 +47,8 @@ class OutboxSweep:
         except RetryLater:
             log.warning("a user's outbox could not be drained", user_id=user_id)
             return 0, 0
+        except PublishError as error:
+            raise RetryLater("The message log cannot be reached.", code="log_unavailable") from error
         return result.published, result.refused
 
     def _close(self) -> None:
