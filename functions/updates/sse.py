@@ -22,6 +22,8 @@ def blocks(found: Slice) -> bytes:
     """One event a change. Changes of one transaction share a token, and only their last carries it as id:
     a client that resumes never misses the rest of them.
     """
+    if not found.changes:
+        return b""
     following = [change.token for change in found.changes[1:]] + [None]
     return b"".join(
         _block(
