@@ -104,19 +104,9 @@ def record(
     data: str,
 ) -> Record:
     """The Kafka record of one outbox row, in binary mode; the key is the user, so order is per user."""
-    attributes = {
-        "specversion": "1.0",
-        "id": id,
-        "source": source,
-        "type": type,
-        "subject": subject,
-        "time": _instant(time),
-        "dataschema": f"/schemas/{type}.json",
-        "partitionkey": user_id,
-        "schemaversion": str(schema_version),
-        "traceparent": traceparent,
-        **extensions,
-    }
+    attributes = {"id": id, "source": source, "type": type, "subject": subject, "traceparent": traceparent}
+    attributes |= {"time": _instant(time), "dataschema": f"/schemas/{type}.json", "partitionkey": user_id}
+    attributes |= {"specversion": "1.0", "schemaversion": str(schema_version), **extensions}
     headers = {f"ce_{name}": value for name, value in attributes.items() if value is not None}
     headers["content-type"] = "application/json"
     return Record(topic=topic, key=user_id, headers=headers, value=data.encode())

@@ -45,9 +45,7 @@ def interpret(event: CloudEvent, *, accepts: Collection[str] | None) -> Received
     known = EVENTS.get(event.type)
     if known is None or (accepts is not None and event.type not in accepts):
         raise Invalid("This function does not handle events of that type.", code="unexpected_event_type")
-    if not isinstance(event.data, dict):
-        raise Invalid("The event's data is not a JSON object.", code="invalid_event_data")
-    data: dict[str, Any] = event.data
+    data = _data(event)
     version = _version(event, data)
     user_id = _user(event, data)
     if data.get("event_id") != event.id:
@@ -75,6 +73,12 @@ def claimed_user(event: CloudEvent) -> str:
     owner = named if isinstance(named, str) else ""
     partition = event.extensions.get("partitionkey", owner)
     return owner if owner == partition else ""
+
+
+def _data(event: CloudEvent) -> Mapping[str, Any]:
+    if not isinstance(event.data, dict):
+        raise Invalid("The event's data is not a JSON object.", code="invalid_event_data")
+    return event.data
 
 
 def _version(event: CloudEvent, data: Mapping[str, Any]) -> int:

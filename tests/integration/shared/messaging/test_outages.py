@@ -6,13 +6,15 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import NewTopic
 
 from scripts.local import kafka_broker
 from shared.messaging.connect import connect
-from shared.messaging.ports import PublishError, Record, Refused, TooLarge, UnknownTopic
+from shared.messaging.ports import Publisher, PublishError, Record, Refused, TooLarge, UnknownTopic
 
 RECORDS = [Record("task-events", "user", {"ce_id": str(n)}, b"{}") for n in range(3)]
 
@@ -106,48 +108,52 @@ def broker(tmp_path) -> Iterator[kafka_broker.Broker]:
         yield found
 
 
-def test_a_killed_broker_comes_back(broker):
-    """The same publisher object goes on; what it reported as stored is stored, in order."""
-    from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-    from kafka.admin import NewTopic
-
-    admin = KafkaAdminClient(bootstrap_servers=broker.servers, api_version=(2, 6, 0))
+def _create_topic(servers: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=servers, api_version=(2, 6, 0))
     admin.create_topics([NewTopic("task-events", 1, 1)])
     admin.close()
-    publisher, sent = connect(broker.servers), []
 
-    def publish_until_stored(number: int) -> int:
-        record = Record("task-events", "user", {"ce_id": str(uuid.uuid4())}, str(number).encode())
-        failures = 0
-        while True:
-            try:
-                assert publisher.publish([record], timeout=2) == 1
-            except Refused:
-                raise
-            except PublishError:
-                failures += 1
-                if failures == 1 and number == 5:
-                    broker.start()
-            else:
-                sent.append(number)
-                return failures
 
-    for number in range(5):
-        publish_until_stored(number)
-    broker.kill()
-    assert publish_until_stored(5) > 0
-    for number in range(6, 10):
-        publish_until_stored(number)
-    publisher.close(timeout=5)
-    consumer = KafkaConsumer(
-        bootstrap_servers=broker.servers, api_version=(2, 6, 0), enable_auto_commit=False
-    )
+def _stored(servers: str, last: int) -> list[int]:
+    """The numbers in the topic, up to the first `last`."""
+    consumer = KafkaConsumer(bootstrap_servers=servers, api_version=(2, 6, 0), enable_auto_commit=False)
     place = TopicPartition("task-events", 0)
     consumer.assign([place])
     consumer.seek_to_beginning(place)
     found: list[int] = []
-    while not found or found[-1] != 9:
+    while last not in found:
         for records in consumer.poll(timeout_ms=1000).values():
             found += [int(record.value) for record in records]
     consumer.close()
-    assert list(dict.fromkeys(found)) == sent == list(range(10))  # duplicates are allowed, disorder is not
+    return found
+
+
+def _publish_until_stored(publisher: Publisher, number: int, after_failure: Callable[[], object]) -> int:
+    """The number of failed attempts, none of which may say that the record itself is to blame."""
+    record, failures = Record("task-events", "user", {"ce_id": str(uuid.uuid4())}, str(number).encode()), 0
+    while True:
+        try:
+            publisher.publish([record], timeout=2)
+        except Refused:
+            raise
+        except PublishError:
+            failures += 1
+            if failures == 1:
+                after_failure()
+        else:
+            return failures
+
+
+def test_a_killed_broker_comes_back(broker):
+    """The same publisher object goes on; what it reported as stored is stored, in order."""
+    _create_topic(broker.servers)
+    publisher = connect(broker.servers)
+    for number in range(5):
+        _publish_until_stored(publisher, number, lambda: None)
+    broker.kill()
+    assert _publish_until_stored(publisher, 5, broker.start) > 0
+    for number in range(6, 10):
+        _publish_until_stored(publisher, number, lambda: None)
+    publisher.close(timeout=5)
+    found = _stored(broker.servers, last=9)
+    assert list(dict.fromkeys(found)) == list(range(10))  # duplicates are allowed, disorder is not
