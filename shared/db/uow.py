@@ -6,7 +6,7 @@ carries nothing to its next user. This is the only module that asks the database
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC
 from typing import Any, LiteralString
 
@@ -172,7 +172,7 @@ def _commit(tx: Transaction) -> None:
         # PostgreSQL would answer COMMIT with a silent rollback.
         raise RuntimeError("a statement failed and its error was caught; wrap such statements in savepoint()")
     try:
-        with connection.pipeline():
+        with connection.pipeline() if tx.events else nullcontext():
             outbox.insert(tx, tx.events)
             connection.execute("commit")
     except psycopg.OperationalError as error:
