@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from functions.updates import edge
 from functions.updates.hub import Hub
-from functions.updates.stream import EventStream
+from functions.updates.stream import HEARTBEAT_SECONDS, STREAM_SECONDS, EventStream
 from shared.domain.errors import AppError, FieldError, Unauthenticated
 from shared.events.task import TaskChanged
 from shared.messaging.cloudevent import CloudEvent, from_http
@@ -27,9 +27,16 @@ class Updates:
     """Answers every request of the function."""
 
     def __init__(
-        self, hub: Hub, verify: Callable[[str], Identity], *, origins: frozenset[str] = frozenset()
+        self,
+        hub: Hub,
+        verify: Callable[[str], Identity],
+        *,
+        origins: frozenset[str] = frozenset(),
+        heartbeat: float = HEARTBEAT_SECONDS,
+        seconds: float = STREAM_SECONDS,
     ) -> None:
         self._hub = hub
+        self._heartbeat, self._seconds = heartbeat, seconds
         self._verify = verify
         self._origins = origins
 
@@ -62,8 +69,9 @@ class Updates:
             raise Unauthenticated
         # A thread: the first token fetches the issuer's keys.
         identity = await asyncio.to_thread(self._verify, credentials.strip())
-        headers = edge.security_headers()
-        return EventStream(self._hub, identity.user_id, token=token, headers=headers)
+        return EventStream(
+            self._hub, identity.user_id, token=token, heartbeat=self._heartbeat, seconds=self._seconds
+        )
 
     async def _hint(self, request: Request) -> Response:
         """Content-free: whoever forges one costs us one read."""

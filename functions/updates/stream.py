@@ -30,21 +30,24 @@ class EventStream(Response):
         user_id: str,
         *,
         token: int | None,
-        headers: Mapping[str, str],
-        seconds: float = STREAM_SECONDS,
-        heartbeat: float = HEARTBEAT_SECONDS,
+        seconds: float,
+        heartbeat: float,
     ) -> None:
         self.status_code = 200
         self.background = None
-        self.init_headers({**HEADERS, **headers})
+        self.init_headers(HEADERS)
         self._hub, self._user_id, self._token = hub, user_id, token
         self._seconds, self._heartbeat = seconds, heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         gone = asyncio.create_task(_disconnected(receive))
         stream = self._hub.join(self._user_id, self._token)
         try:
+            # A client that has seen the headers misses nothing from then on: the start is known first.
+            first = await _text(stream, gone, timeout=self._heartbeat) if self._token is None else None
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            if first:
+                await _send(send, first)
             finished = await self._pump(stream, send, gone)
         finally:
             self._hub.leave(stream)

@@ -1,0 +1,133 @@
+"""The live-updates function behind a real uvicorn, and a client that reads server-sent events."""
+
+import http.client
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from functions.updates.app import Updates
+from functions.updates.hub import Hub
+from shared.db.repositories.feed import Feed
+from shared.testing.jwt import TestIssuer
+
+METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"]
+ORIGIN = "https://todo.example"
+
+
+@dataclass
+class Client:
+    """One open stream."""
+
+    connection: http.client.HTTPConnection
+    response: http.client.HTTPResponse
+    last_id: str = ""
+    comments: list[str] = field(default_factory=list)
+
+    def event(self) -> tuple[str, str] | None:
+        """The next (event, data); None at the end of the stream. Blocks at most for the socket's timeout."""
+        while (block := self.block()) is not None:
+            if "data" in block:
+                return block.get("event", "message"), block["data"]
+        return None
+
+    def block(self) -> dict[str, str] | None:
+        fields: dict[str, str] = {}
+        while line := self.response.readline().decode():
+            if line == "\n":
+                self.last_id = fields.get("id", self.last_id)
+                return fields
+            name, _, value = line.rstrip("\n").partition(": ")
+            if name == ":" or line.startswith(":"):
+                self.comments.append(line.strip())
+            else:
+                fields[name] = value
+        return None
+
+    def close(self) -> None:
+        self.response.close()
+        self.connection.close()
+
+
+@dataclass
+class Server:
+    """The function on loopback."""
+
+    port: int
+    issuer: TestIssuer
+    hub: Hub
+    reads: list[Any]
+    clients: list[Client] = field(default_factory=list)
+
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+        response = connection.getresponse()
+        return connection, response
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Any:
+        connection, response = self.request(method, path, body, **headers)
+        text = response.read()
+        connection.close()
+        return response, text
+
+    def stream(self, user_id: str, *, query: str = "", **headers: str) -> Client:
+        """A stream of that user; its first block (the hello or a reset) is still to be read."""
+        bearer = f"Bearer {self.issuer.token(user_id)}"
+        connection, response = self.request("GET", f"/v1/stream{query}", Authorization=bearer, **headers)
+        assert response.status == 200, response.read()
+        client = Client(connection, response)
+        self.clients.append(client)
+        return client
+
+
+@pytest.fixture
+def serve(uow: Callable[..., Any]) -> Iterator[Callable[..., Server]]:
+    """`serve(interval=…)`: the function; `heartbeat` and `seconds` shorten its streams."""
+    running: list[tuple[uvicorn.Server, threading.Thread, Server]] = []
+
+    def start(*, interval: float = 0.05, heartbeat: float = 15.0, seconds: float = 570.0) -> Server:
+        unit, issuer, reads = uow("api"), TestIssuer(), []
+
+        def read(positions: Any) -> Any:
+            reads.append(list(positions))
+            with unit.sweep() as tx:
+                return Feed(tx).read(positions)
+
+        hub = Hub(read, interval=interval)
+        function = Updates(
+            hub, issuer.verifier().verify, origins=frozenset({ORIGIN}), heartbeat=heartbeat, seconds=seconds
+        )
+        app = Starlette(
+            routes=[
+                Route("/", function.respond, methods=METHODS),
+                Route("/{path:path}", function.respond, methods=METHODS),
+            ]
+        )
+        config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            thread.join(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        made = Server(port, issuer, hub, reads)
+        running.append((server, thread, made))
+        return made
+
+    yield start
+    for server, thread, made in running:
+        for client in made.clients:
+            client.close()
+        server.should_exit = True
+        thread.join(15)
+
+
+@pytest.fixture
+def server(serve: Callable[..., Server]) -> Server:
+    return serve()
