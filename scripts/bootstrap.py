@@ -66,30 +66,19 @@ def install(lock: str = LOCK) -> None:
         if up_to_date(lock):
             return  # another command made it while this one waited
         print(f"preparing .venv from {lock} (once) …", file=sys.stderr, flush=True)
-        if not PYTHON.exists():
-            _run(sys.executable, "-m", "venv", str(VENV))
-        _run(
-            str(PYTHON),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "--no-deps",
-            "--requirement",
-            str(PROJECT / lock),
-        )
-        site = next(VENV.glob("lib/python3.*/site-packages"))
-        (site / "taskflow.pth").write_text(f"{PROJECT}\n")
-        _run(
-            str(PYTHON),
-            "-m",
-            "compileall",
-            "-q",
-            *(str(PROJECT / part) for part in ("functions", "shared", "scripts")),
-        )
+        _fill(lock)
         STAMP.write_text(json.dumps({lock: digest(lock)}))
+
+
+def _fill(lock: str) -> None:
+    if not PYTHON.exists():
+        _run(sys.executable, "-m", "venv", str(VENV))
+    pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    _run(*pip, "--require-hashes", "--no-deps", "--requirement", str(PROJECT / lock))
+    site = next(VENV.glob("lib/python3.*/site-packages"))
+    (site / "taskflow.pth").write_text(f"{PROJECT}\n")
+    sources = [str(PROJECT / part) for part in ("functions", "shared", "scripts")]
+    _run(str(PYTHON), "-m", "compileall", "-q", *sources)
 
 
 @contextlib.contextmanager
@@ -97,7 +86,7 @@ def _alone() -> Iterator[None]:
     """Two commands started at once install one after the other."""
     import fcntl  # noqa: PLC0415 - absent on Windows, where the message above should still appear
 
-    with (PROJECT / ".venv.lock").open("w") as file:
+    with (PROJECT / LOCK).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -9,14 +9,16 @@ import asyncio
 import base64
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from scripts.local.clients import ToolError, get_json, urls
 from scripts.local.emit import publish
 from scripts.local.events import CloudEvent, MalformedEvent, from_kafka, to_json, to_kafka
+from scripts.local.topics import NewRecord, Topics, TopicsUnavailable
 
+_T = TypeVar("_T")
 SUFFIX = "-dlq"
 # Added on the way into the dead letter topic: Knative's, the source's, and our Kne-* headers.
 ADDED = frozenset(
@@ -201,10 +203,28 @@ def _event(headers: tuple[tuple[str, bytes], ...], value: bytes | None) -> Cloud
 
 def _kafka(servers: str) -> tuple[list[Letter], Publish]:
     """The same over a broker; every call has an event loop of its own."""
-    from scripts.local.kafka_log import KafkaTopics  # only with --kafka
-    from scripts.local.topics import NewRecord, TopicsUnavailable
 
-    async def with_topics(work: Callable[[KafkaTopics], Any]) -> Any:
+    def publishing(topic: str, events: list[CloudEvent]) -> None:
+        records = [NewRecord(topic, *to_kafka(event)) for event in events]
+        _with_topics(servers, lambda topics: topics.append(records))
+
+    return _with_topics(servers, _letters), publishing
+
+
+async def _letters(topics: Topics) -> list[Letter]:
+    ends = await topics.ends()
+    return [
+        Letter(record.topic, record.partition, record.offset, _event(record.headers, record.value))
+        for place, end in sorted(ends.items())
+        if place[0].endswith(SUFFIX)
+        for record in await topics.read(place, 0, limit=end)
+    ]
+
+
+def _with_topics(servers: str, work: Callable[[Topics], Coroutine[Any, Any, _T]]) -> _T:
+    from scripts.local.kafka_log import KafkaTopics  # only with --kafka
+
+    async def session() -> _T:
         topics = KafkaTopics(servers)
         try:
             await topics.discover()
@@ -214,17 +234,4 @@ def _kafka(servers: str) -> tuple[list[Letter], Publish]:
         finally:
             await topics.close()
 
-    async def read(topics: KafkaTopics) -> list[Letter]:
-        ends = await topics.ends()
-        return [
-            Letter(record.topic, record.partition, record.offset, _event(record.headers, record.value))
-            for place, end in sorted(ends.items())
-            if place[0].endswith(SUFFIX)
-            for record in await topics.read(place, 0, limit=end)
-        ]
-
-    def publishing(topic: str, events: list[CloudEvent]) -> None:
-        records = [NewRecord(topic, *to_kafka(event)) for event in events]
-        asyncio.run(with_topics(lambda topics: topics.append(records)))
-
-    return asyncio.run(with_topics(read)), publishing
+    return asyncio.run(session())

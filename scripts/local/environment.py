@@ -30,6 +30,7 @@ def environment(service: Service, state: State, *, local: Mapping[str, str]) -> 
     }
     return {
         **env,
+        "DRAIN_SECONDS": "0",  # the gateway has stopped routing to a process before it is told to end
         "K_SERVICE": service.name,
         "K_CONFIGURATION": service.name,
         "K_REVISION": f"{service.name}-local",

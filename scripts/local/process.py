@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from scripts.local.http_client import Broken, Request, connect
 from scripts.local.state import PROJECT
@@ -122,30 +123,33 @@ async def launch(what: Launch) -> FunctionProcess:
     """Starts the process; it is not ready yet."""
     port = _free_port()
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    env = {**inherited, "PYTHONUNBUFFERED": "1", **what.env, "PORT": str(port), "HOST": HOST}
-    command = [
-        sys.executable if part in ("python", "python3") and not i else part
-        for i, part in enumerate(what.command)
-    ]
-    if what.log.exists() and what.log.stat().st_size > _LOG_LIMIT:
-        what.log.replace(what.log.with_suffix(".log.1"))
-    with what.log.open("ab") as output:
-        output.write(f"{START_MARK}{time.strftime('%H:%M:%S')} {' '.join(command)}\n".encode())
-        output.flush()
+    first, *rest = what.command
+    command = [sys.executable if first in ("python", "python3") else first, *rest]
+    with _log(what.log, command) as output:
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 cwd=PROJECT,
-                env=env,
+                env={**inherited, "PYTHONUNBUFFERED": "1", **what.env, "PORT": str(port), "HOST": HOST},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_die_with_the_platform,
+                preexec_fn=_die_with_the_platform,  # noqa: PLW1509  # one C call, no locks, no threads in the child
             )
         except OSError as error:
             raise StartFailed(f"cannot run {command[0]!r}: {error.strerror}") from error
     return FunctionProcess(process, port, what.log)
+
+
+def _log(path: Path, command: list[str]) -> BinaryIO:
+    """The open log, rotated once it is large, with a line that marks the start."""
+    if path.exists() and path.stat().st_size > _LOG_LIMIT:
+        path.replace(path.with_suffix(".log.1"))
+    output = path.open("ab")
+    output.write(f"{START_MARK}{time.strftime('%H:%M:%S')} {' '.join(command)}\n".encode())
+    output.flush()
+    return output
 
 
 def tail(log: Path, limit: int = 2000, *, last_start: bool = False) -> str:

@@ -17,7 +17,11 @@ from scripts.local.model import ManifestError, SecretRef
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-class InUse(Exception):
+class CannotStart(Exception):
+    """The platform cannot start; the message is for the user and says what to do."""
+
+
+class InUse(CannotStart):
     """Another platform runs on this directory, or a port is taken: names the option and the fix."""
 
 
