@@ -133,9 +133,7 @@ def _check_spacing(minutes: list[int], hours: set[int]) -> None:
         raise InvalidRecurrence("CRON", f"runs must be at least {MIN_SPACING} minutes apart; list fewer")
 
 
-def _moments(
-    text: str, frame: Frame, after: datetime | None, *, include_dtstart: bool
-) -> Iterator[Moment]:
+def _moments(text: str, frame: Frame, after: datetime | None, *, include_dtstart: bool) -> Iterator[Moment]:
     from cronsim import CronSim
 
     last = frame.origin - _SECOND

@@ -193,9 +193,7 @@ def _advance(series: _Series, current: datetime, bar: datetime) -> Step | None:
     return None
 
 
-def _leap(
-    series: _Series, current: datetime, reached: datetime, bar: datetime, emitted: int
-) -> Step | None:
+def _leap(series: _Series, current: datetime, reached: datetime, bar: datetime, emitted: int) -> Step | None:
     """The same without COUNT, when very many were missed: only the newest are looked at.
 
     `emitted` then falls short of the true number, which nothing depends on without COUNT.

@@ -202,9 +202,7 @@ class DayRules:
 
     def _by_weekday(self, start: int, end: int) -> set[int]:
         """Plain weekdays and ordinal ones of a span, as a union: MO,2TU is both."""
-        days = {
-            day for weekday in self.weekdays for day in range(start + (weekday - start + 1) % 7, end, 7)
-        }
+        days = {day for weekday in self.weekdays for day in range(start + (weekday - start + 1) % 7, end, 7)}
         return days | self._nth(start, end) if self.ordinals else days
 
     def _nth(self, start: int, end: int) -> set[int]:

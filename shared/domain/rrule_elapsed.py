@@ -22,6 +22,7 @@ Moment = tuple[datetime, datetime]  # naive UTC (the wall time itself when float
 
 _UNITS = {"HOURLY": 3600, "MINUTELY": 60, "SECONDLY": 1}
 _SECOND = timedelta(seconds=1)
+_PERIOD_COST = 16  # of a period with several instants
 _LEAP_COST = 20  # two zone look-ups and a scan
 
 
@@ -157,7 +158,7 @@ def _expanded(  # noqa: PLR0917
     period = origin - timedelta(seconds=into_period % unit)
     period += max((start - period) // step, 0) * step
     while period <= stop:
-        fuel.burn(1)
+        fuel.burn(_PERIOD_COST)
         wall = walk.local(period) if walk else period
         passing = limits.following(wall) if limits.active else wall
         if passing is None:

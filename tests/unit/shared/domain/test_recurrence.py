@@ -141,7 +141,8 @@ RULE_VECTORS = [
     ("FREQ=YEARLY;BYWEEKNO=20", "2026-01-07", ["2026-05-13", "2027-05-19"]),
     ("FREQ=YEARLY;BYMONTHDAY=13;BYDAY=FR", "2026-01-01", ["2026-02-13", "2026-03-13", "2026-11-13"]),
     # weeks at the turn of the year
-    ("FREQ=YEARLY;BYWEEKNO=1;BYDAY=MO", "2024-01-01", ["2024-01-01", "2024-12-30", "2025-12-29", "2027-01-04"]),
+    ("FREQ=YEARLY;BYWEEKNO=1;BYDAY=MO", "2024-01-01",
+     ["2024-01-01", "2024-12-30", "2025-12-29", "2027-01-04"]),
     ("FREQ=YEARLY;BYWEEKNO=52;BYDAY=SA,SU", "2010-12-27", ["2011-01-01", "2011-01-02", "2011-12-31"]),
     ("FREQ=YEARLY;BYWEEKNO=-1;BYDAY=SU", "2020-12-01", ["2021-01-03", "2022-01-02", "2023-01-01"]),
     ("FREQ=YEARLY;BYWEEKNO=1;BYDAY=TH;WKST=SU", "1997-01-01", ["1997-01-02", "1998-01-08", "1999-01-07"]),
@@ -248,8 +249,18 @@ def test_until_of_a_day_includes_a_late_local_evening():
 
 
 def test_until_ends_a_rule_that_never_matches_again():
-    assert occurrences("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;UNTIL=20300101T000000", datetime(2026, 1, 1), limit=1) == []
-    assert occurrences("FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30;UNTIL=20300101T000000", datetime(2026, 1, 1), limit=1) == []
+    assert (
+        occurrences(
+            "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;UNTIL=20300101T000000", datetime(2026, 1, 1), limit=1
+        )
+        == []
+    )
+    assert (
+        occurrences(
+            "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30;UNTIL=20300101T000000", datetime(2026, 1, 1), limit=1
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(("until", "start", "tz"), [
@@ -276,7 +287,9 @@ def test_every_frequency_expands_without_limits():
     seconds = occurrences("FREQ=SECONDLY", start, NY, limit=4)
     assert [f"{at:%H:%M:%S}" for at in seconds] == ["01:59:58", "01:59:59", "03:00:00", "03:00:01"]
     assert len(occurrences("FREQ=SECONDLY", start, NY, limit=5000)) == 5000
-    rare = occurrences("FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=3;BYMINUTE=4;BYSECOND=5", start, NY, limit=2)
+    rare = occurrences(
+        "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=3;BYMINUTE=4;BYSECOND=5", start, NY, limit=2
+    )
     assert [at.isoformat() for at in rare] == ["2028-02-29T03:04:05-05:00", "2032-02-29T03:04:05-05:00"]
 
 
@@ -288,14 +301,17 @@ def test_a_leap_second_is_read_as_59():
 def test_hourly_rules_filter_on_local_time_in_both_passes_of_a_fold():
     found = expand("FREQ=HOURLY;BYHOUR=1;BYMINUTE=15,45", "2026-11-01T00:00", NY, limit=5)
     assert [text[:22] for text in found] == [
-        "2026-11-01T01:15-04:00", "2026-11-01T01:45-04:00", "2026-11-01T01:15-05:00", "2026-11-01T01:45-05:00",
+        "2026-11-01T01:15-04:00", "2026-11-01T01:45-04:00", "2026-11-01T01:15-05:00",
+        "2026-11-01T01:45-05:00",
         "2026-11-02T01:15-05:00"]  # fmt: skip
 
 
 def test_a_half_hour_zone_keeps_elapsed_steps_and_local_minutes():
     steps = occurrences("FREQ=HOURLY", wall("2026-10-04T00:15"), "Australia/Lord_Howe", limit=4)
     assert [f"{at:%H:%M}" for at in steps] == ["00:15", "01:15", "02:45", "03:45"]
-    minutes = occurrences("FREQ=HOURLY;BYMINUTE=0,30", wall("2026-10-04T01:00"), "Australia/Lord_Howe", limit=5)
+    minutes = occurrences(
+        "FREQ=HOURLY;BYMINUTE=0,30", wall("2026-10-04T01:00"), "Australia/Lord_Howe", limit=5
+    )
     assert [f"{at:%H:%M}" for at in minutes] == ["01:00", "01:30", "02:30", "03:00", "03:30"]
 
 
@@ -310,7 +326,10 @@ def test_the_calendar_ends_quietly():
     assert len(occurrences("FREQ=WEEKLY;BYDAY=SA", datetime(9999, 12, 1), limit=99)) == 4
     assert len(occurrences("FREQ=DAILY", datetime(9999, 12, 30, 20), NY, limit=99)) == 1
     assert len(occurrences("FREQ=HOURLY", datetime(9999, 12, 31, 15), NY, limit=99)) == 4
-    assert len(occurrences("FREQ=SECONDLY;BYHOUR=23;BYMINUTE=59;BYSECOND=59", datetime(9999, 12, 31), limit=9)) == 1
+    assert (
+        len(occurrences("FREQ=SECONDLY;BYHOUR=23;BYMINUTE=59;BYSECOND=59", datetime(9999, 12, 31), limit=9))
+        == 1
+    )
     assert len(occurrences("FREQ=YEARLY;BYWEEKNO=52;BYDAY=MO", date(9998, 1, 1), limit=9)) == 2
     assert occurrences("FREQ=DAILY", date(1, 1, 1), limit=1) == [date(1, 1, 1)]
     with pytest.raises(InvalidRecurrence, match="DTSTART"):
@@ -332,7 +351,9 @@ def test_a_hostile_rule_runs_into_the_limit(rule):
 
 def test_a_huge_count_is_not_replayed_for_ever():
     with pytest.raises(RecurrenceLimit):
-        occurrences("FREQ=SECONDLY;COUNT=1000000000", datetime(2024, 1, 1), limit=1, after=datetime(2025, 1, 1))
+        occurrences(
+            "FREQ=SECONDLY;COUNT=1000000000", datetime(2024, 1, 1), limit=1, after=datetime(2025, 1, 1)
+        )
 
 
 def test_the_largest_accepted_count_is_replayed():
@@ -348,7 +369,9 @@ def test_very_many_times_a_day_cost_no_memory():
     after = datetime(2026, 7, 1, 23, 59, 58)
     assert occurrences(rule, datetime(2026, 1, 1), limit=2, after=after) == [
         datetime(2026, 7, 1, 23, 59, 59), datetime(2026, 7, 2)]  # fmt: skip
-    assert occurrences(rule + ";BYSETPOS=-1", datetime(2026, 1, 1), limit=1) == [datetime(2026, 12, 31, 23, 59, 59)]
+    assert occurrences(rule + ";BYSETPOS=-1", datetime(2026, 1, 1), limit=1) == [
+        datetime(2026, 12, 31, 23, 59, 59)
+    ]
 
 
 def test_after_must_be_of_the_kind_of_the_series():

@@ -1,4 +1,4 @@
-"""What follows a completion or a skip: the vectors of specification B, keys, missed occurrences, COUNT and UNTIL."""
+"""What follows a completion or a skip: the vectors of specification B, keys, missed ones, COUNT and UNTIL."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +30,9 @@ def step(recurrence, at, *, key=None, due=None, outcome="done", user_zone=LONDON
     key = key or upcoming(recurrence, limit=1)[0].key
     due = due or (parse_key(key) if "+" not in key and key.count("-") < 3 else recurrence.anchor)
     at = resolve(datetime.fromisoformat(at), user_zone)
-    return next_occurrence(recurrence, key=key, due=due, outcome=outcome, at=at, user_zone=user_zone, **options)
+    return next_occurrence(
+        recurrence, key=key, due=due, outcome=outcome, at=at, user_zone=user_zone, **options
+    )
 
 
 @pytest.mark.parametrize(("text", "at", "mode", "expected"), [
@@ -111,9 +113,13 @@ def test_skips_cannot_grow_without_bound():
 
 
 def test_a_moved_due_pushes_the_next_beyond_it():
-    late = step(series(mode="fixed"), "2026-06-03T09:00", key="2026-06-01T08:00", due=datetime(2026, 6, 3, 12))
+    late = step(
+        series(mode="fixed"), "2026-06-03T09:00", key="2026-06-01T08:00", due=datetime(2026, 6, 3, 12)
+    )
     assert (late.key, late.missed) == ("2026-06-04T08:00", ("2026-06-02T08:00", "2026-06-03T08:00"))
-    early = step(series(mode="fixed"), "2026-05-30T09:00", key="2026-06-01T08:00", due=datetime(2026, 5, 30, 8))
+    early = step(
+        series(mode="fixed"), "2026-05-30T09:00", key="2026-06-01T08:00", due=datetime(2026, 5, 30, 8)
+    )
     assert early.key == "2026-06-02T08:00"
 
 
@@ -200,9 +206,12 @@ def test_keys_of_sub_daily_rules_carry_the_offset():
     rule = series("FREQ=HOURLY", anchor=datetime(2026, 11, 1, 0, 30), tz=NY)
     keys = [each.key for each in upcoming(rule, limit=4)]
     assert keys == [
-        "2026-11-01T00:30-04:00", "2026-11-01T01:30-04:00", "2026-11-01T01:30-05:00", "2026-11-01T02:30-05:00"]  # fmt: skip
+        "2026-11-01T00:30-04:00", "2026-11-01T01:30-04:00", "2026-11-01T01:30-05:00",
+        "2026-11-01T02:30-05:00"]  # fmt: skip
     at = datetime(2026, 11, 1, 5, 40, tzinfo=UTC)
-    second = next_occurrence(rule, key=keys[1], due=datetime(2026, 11, 1, 1, 30), outcome="done", at=at, user_zone=NY)
+    second = next_occurrence(
+        rule, key=keys[1], due=datetime(2026, 11, 1, 1, 30), outcome="done", at=at, user_zone=NY
+    )
     assert (second.key, second.wall.fold) == (keys[2], 1)
     assert second.at == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
     third = next_occurrence(
@@ -215,7 +224,10 @@ def test_cron_series_step_with_offset_keys():
     rule = series("0 9 * * 1-5", kind="cron", anchor=datetime(2026, 6, 5, 9))
     found = step(rule, "2026-06-09T08:00")
     assert (found.key, found.missed) == ("2026-06-09T09:00+01:00", ("2026-06-08T09:00+01:00",))
-    assert step(found.recurrence, "2026-06-09T09:30", key=found.key, due=found.wall).key == "2026-06-10T09:00+01:00"
+    assert (
+        step(found.recurrence, "2026-06-09T09:30", key=found.key, due=found.wall).key
+        == "2026-06-10T09:00+01:00"
+    )
     with pytest.raises(InvalidRecurrence):
         upcoming(series("0 9 * * 1-5", kind="cron", anchor=date(2026, 6, 5)), limit=1)
 

@@ -35,10 +35,19 @@ def test_reminder_vector(offset, due, tz, expected):
 
 def test_a_plan_is_ordered_merges_equal_instants_and_drops_the_past():
     now = utc("2026-03-08T12:00")
-    offsets = [MinutesBefore(0), MinutesBefore(60), MinutesBefore(30), DaysBefore(0, time(8, 30)), DaysBefore(1)]
+    offsets = [
+        MinutesBefore(0),
+        MinutesBefore(60),
+        MinutesBefore(30),
+        DaysBefore(0, time(8, 30)),
+        DaysBefore(1),
+    ]
     planned = plan(offsets, DUE, NY, NY, now=now)
     # 60 minutes before is exactly now: not in the future any more
-    assert planned == ((utc("2026-03-08T12:30"), MinutesBefore(30)), (utc("2026-03-08T13:00"), MinutesBefore(0)))
+    assert planned == (
+        (utc("2026-03-08T12:30"), MinutesBefore(30)),
+        (utc("2026-03-08T13:00"), MinutesBefore(0)),
+    )
     assert plan(offsets, DUE, NY, NY, now=now + timedelta(hours=2)) == ()
 
 

@@ -3,6 +3,7 @@
 import zoneinfo
 from datetime import UTC, date, datetime, timedelta
 from importlib import resources
+from itertools import pairwise
 from struct import unpack
 
 import pytest
@@ -17,7 +18,8 @@ def test_system_files_are_never_read():
 
 
 @pytest.mark.parametrize("name", [
-    "Nowhere/Zone", "Eastern Standard Time", "", "../etc/passwd", "/etc/localtime", "America", "+02:00", "GMT+2\0",
+    "Nowhere/Zone", "Eastern Standard Time", "", "../etc/passwd", "/etc/localtime", "America", "+02:00",
+    "GMT+2\0",
     "localtime", "europe/london", None, 5,
 ])  # fmt: skip
 def test_other_names_are_refused(name):
@@ -78,13 +80,15 @@ def test_no_two_changes_cancel_each_other_within_a_steady_span():
     closest = timedelta(days=9999)
     for name in zoneinfo.available_timezones():
         changes = list(transitions(name))
-        for (first, before, _), (second, _, after) in zip(changes, changes[1:], strict=False):
+        for (first, before, _), (second, _, after) in pairwise(changes):
             if before == after:
                 closest = min(closest, timedelta(seconds=second - first))
     assert closest > STEADY + timedelta(days=1)
 
 
-@pytest.mark.parametrize("tz", ["America/New_York", "Africa/Casablanca", "Australia/Lord_Howe", "Pacific/Apia"])
+@pytest.mark.parametrize(
+    "tz", ["America/New_York", "Africa/Casablanca", "Australia/Lord_Howe", "Pacific/Apia"]
+)
 def test_a_walk_gives_the_same_as_single_conversions(tz):
     where = zone(tz)
     resolving, localising = ZoneWalk(where), ZoneWalk(where)
