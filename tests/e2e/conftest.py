@@ -114,9 +114,21 @@ class Platform:
         """A button of the status listener: /tick/<pingsource>, /scale-to-zero/<service>."""
         return requests.post(f"http://127.0.0.1:{self.port + 2}{path}", timeout=120)
 
+    def settled(self) -> bool:
+        """Whether everything published has been delivered."""
+        status = self.status()
+        return all(feed["lag"] == 0 for kind in ("sources", "triggers") for feed in status[kind].values())
+
     def all_to_zero(self) -> None:
-        for name in FUNCTIONS:
-            self.control(f"/scale-to-zero/{name}")
+        """Every function at zero, and nothing on its way that would wake one."""
+
+        def quiet() -> bool:
+            for name in FUNCTIONS:
+                self.control(f"/scale-to-zero/{name}")
+            states = {service["state"] for service in self.status()["services"].values()}
+            return states == {"zero"} and self.settled()
+
+        eventually(quiet, what="every function at zero")
 
     def user(self, name: str) -> "User":
         return User(self, name, self.run("token", name))

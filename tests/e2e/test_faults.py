@@ -28,7 +28,7 @@ def test_killing_recurrence_at_any_step_loses_and_doubles_nothing(own_platform, 
     ada.complete(ada.create(**DAILY))
     eventually(lambda: len(ada.open_tasks()) == 1, what="one next occurrence")
     assert marker.exists(), "recurrence was not killed"
-    eventually(lambda: platform.status()["triggers"]["recurrence"]["lag"] == 0, what="nothing in flight")
+    eventually(platform.settled, what="nothing in flight")
     assert len(occurrences_of(ada)) == 2
     eventually(lambda: audit_is_whole(ada, entries=3), what="created, completed, created")
 
@@ -70,9 +70,7 @@ def test_an_event_that_comes_twice_has_one_effect(platform: Platform):
             "--id", completed["event_id"], "--source", "/taskflow/tasks",
             "--extension", "recurring=true", "--data", json.dumps(data),
         )  # fmt: skip
-    eventually(
-        lambda: all(t["lag"] == 0 for t in platform.status()["triggers"].values()), what="all delivered"
-    )
+    eventually(platform.settled, what="all delivered")
     assert len(occurrences_of(ada)) == 2
     assert audit_is_whole(ada, entries=3)
 
