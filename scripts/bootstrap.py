@@ -23,8 +23,8 @@ SATISFIED_BY = {LOCK: (LOCK, DEV_LOCK), DEV_LOCK: (DEV_LOCK,)}  # the second con
 
 
 def ensure_environment(script: str, lock: str = LOCK) -> None:
-    """Returns when this process runs in a `.venv` up to date with `lock`; otherwise makes it and re-executes."""
-    if sys.version_info < (3, 11):
+    """Returns when this process runs in a `.venv` up to date with `lock`; else makes it and re-executes."""
+    if sys.version_info < (3, 11):  # noqa: UP036  # the system's Python, not ours
         sys.exit(
             f"TaskFlow needs Python 3.11 or newer, this is {sys.version.split()[0]}: "
             f"run `python3.11 {script}` or newer"
@@ -36,7 +36,7 @@ def ensure_environment(script: str, lock: str = LOCK) -> None:
     if not up_to_date(lock):
         install(lock)
     if not current:
-        os.execv(PYTHON, [str(PYTHON), script, *sys.argv[1:]])
+        os.execv(PYTHON, [str(PYTHON), script, *sys.argv[1:]])  # noqa: S606  # the same program, in its environment
 
 
 def up_to_date(lock: str = LOCK) -> bool:
@@ -51,13 +51,9 @@ def up_to_date(lock: str = LOCK) -> bool:
 
 
 def digest(lock: str) -> str:
-    """Content hash of a lock file, with the Python it was installed for; "" if the file is absent."""
+    """Content hash of a lock file, "" if it is absent."""
     path = PROJECT / lock
-    if not path.exists():
-        return ""
-    return (
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {sys.version_info.major}.{sys.version_info.minor}"
-    )
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def install(lock: str = LOCK) -> None:
@@ -84,7 +80,7 @@ def _fill(lock: str) -> None:
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Two commands started at once install one after the other."""
-    import fcntl  # noqa: PLC0415 - absent on Windows, where the message above should still appear
+    import fcntl  # absent on Windows, where the message above should still appear
 
     with (PROJECT / LOCK).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -92,6 +88,6 @@ def _alone() -> Iterator[None]:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, check=False, stdout=sys.stderr)  # noqa: S603 - our own arguments
+    done = subprocess.run(command, check=False, stdout=sys.stderr)
     if done.returncode:
         sys.exit(f"`{' '.join(command)}` failed with code {done.returncode}; remove {VENV} and try again")

@@ -1,4 +1,4 @@
-"""What the command line tools share: finding a running platform and talking to it; standard library only."""
+"""What the command line tools share: finding a running platform and talking to it."""
 
 import json
 import os
@@ -15,7 +15,7 @@ class ToolError(Exception):
 
 
 def urls() -> dict[str, str]:
-    """`gateway`, `inner` and `status` of the platform: as announced in TASKFLOW_HOME, else from TASKFLOW_URL."""
+    """`gateway`, `inner` and `status`: as announced in TASKFLOW_HOME, else from TASKFLOW_URL."""
     given = os.environ.get("TASKFLOW_URL")
     announced = State(home()).running().get("urls")
     if announced and (given is None or announced["gateway"] == given.rstrip("/")):
@@ -30,7 +30,7 @@ def send(
     url: str, *, method: str = "POST", body: bytes = b"", headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
     """Status, headers (lower-case names) and body, also for errors; ToolError if nobody answers."""
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310  # urls() makes http ones
         url, data=body if method == "POST" else None, headers=headers or {}, method=method
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is never behind a proxy

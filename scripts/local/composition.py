@@ -1,4 +1,4 @@
-"""The composition root of the local platform: every object is made and connected here; run.py keeps it alive."""
+"""The composition root of the local platform: every object is made here; run.py keeps it alive."""
 
 import asyncio
 import contextlib
@@ -103,7 +103,7 @@ class Platform:
         return Revision(service, what, scale_to_zero=self._scale_to_zero, changed=self._remember)
 
     def _feed(self, feed: Feed) -> RunningFeed:
-        """The deliverer's reports go to the feed, to the status page and, if events are lost, to the console."""
+        """The deliverer's reports go to the feed and the status page; lost events to the console too."""
 
         def report(message: str) -> None:
             running.complain(message)

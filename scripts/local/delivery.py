@@ -70,7 +70,7 @@ class Deliverer:
             await asyncio.sleep(decision.after)
 
     async def _store_reply(self, reply: CloudEvent) -> bool:
-        """A Trigger's reply becomes a new event of its Broker; a source's is discarded before it gets here."""
+        """A Trigger's reply becomes a new event of its Broker; dispatch.py has discarded a source's."""
         if self._feed.reply_broker is None:
             return True
         answer = await self._destinations.accept(reply, Sink("Broker", self._feed.reply_broker))

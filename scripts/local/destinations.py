@@ -25,7 +25,7 @@ class Destinations:
     def __init__(self, wiring: Wiring, topics: Topics, revisions: Mapping[str, Revision]) -> None:
         self._wiring, self._topics, self._revisions = wiring, topics, revisions
 
-    async def send(self, event: CloudEvent, sink: Sink, *, timeout: float) -> Outcome:
+    async def send(self, event: CloudEvent, sink: Sink, *, timeout: float) -> Outcome:  # noqa: ASYNC109  # a NoAnswer
         """The answer to one binary POST, or why there is none."""
         try:
             async with asyncio.timeout(timeout):

@@ -76,7 +76,10 @@ def options(arguments: list[str]) -> argparse.Namespace:
     replay.add_argument("which", nargs="*", help="event ids, or TOPIC/PARTITION@OFFSET")
     replay.add_argument("--all", action="store_true", help="every dead letter that was selected by --topic")
     replay.add_argument("--dry-run", action="store_true", help="say what would be published")
-    return parser.parse_args(arguments)
+    choice = parser.parse_args(arguments)
+    if choice.action == "replay" and bool(choice.which) == choice.all:
+        replay.error("say which dead letters to replay, or --all")
+    return choice
 
 
 def main(arguments: list[str]) -> int:
@@ -91,8 +94,6 @@ def main(arguments: list[str]) -> int:
             return _list(wanted)
         if choice.action == "show":
             return _show(_select(wanted, [choice.which])[0])
-        if bool(choice.which) == choice.all:
-            raise ToolError("say which dead letters to replay, or --all")
         return _replay(
             wanted if choice.all else _select(wanted, choice.which), publishing, dry=choice.dry_run
         )

@@ -1,4 +1,4 @@
-"""Reads one YAML manifest and walks it with its place in mind, so that every complaint names file and path."""
+"""Reads YAML manifests and walks them with their place in mind: every complaint names file and path."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from scripts.local.model import ManifestError
 class _StrictLoader(yaml.SafeLoader):
     """Refuses a key that is given twice; YAML would silently keep the last."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # PyYAML's
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
         twice = {key for key in keys if keys.count(key) > 1}
         if twice:
             raise yaml.constructor.ConstructorError(
-                None, None, f"the key {sorted(map(str, twice))[0]!r} is given twice", node.start_mark
+                None, None, f"the key {min(map(str, twice))!r} is given twice", node.start_mark
             )
         return super().construct_mapping(node, deep=deep)
 

@@ -1,4 +1,4 @@
-"""The inner listener (PORT+1): cluster-local Services, Broker and KafkaSink ingresses, the embedded log, JWKS.
+"""The inner listener (PORT+1): cluster-local Services, ingresses of Broker and KafkaSink, records, JWKS.
 
 | request | does |
 |---|---|

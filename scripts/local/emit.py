@@ -1,4 +1,4 @@
-"""`scripts/emit TYPE --data JSON`: a CloudEvent into the local platform, through a Broker, a topic or a Service."""
+"""`scripts/emit TYPE --data JSON`: a CloudEvent into a Broker, a topic or a Service of the local platform."""
 
 import argparse
 import base64
@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 from scripts.local.clients import ToolError, get_json, send, urls
 from scripts.local.events import CloudEvent, to_http, to_kafka
@@ -82,8 +83,7 @@ def _text(data: str) -> str:
     if data == "-":
         return sys.stdin.read()
     if data.startswith("@"):
-        with open(data[1:], encoding="utf-8") as file:
-            return file.read()
+        return Path(data[1:]).read_text(encoding="utf-8")
     return data
 
 

@@ -38,7 +38,7 @@ class All:
 
 
 @dataclass(frozen=True)
-class Any_:
+class AnyOf:
     """At least one part matches."""
 
     parts: "tuple[Filter, ...]"
@@ -57,14 +57,14 @@ class Not:
         return not self.part(event)
 
 
-Filter = Match | All | Any_ | Not
+Filter = Match | All | AnyOf | Not
 EVERYTHING: Filter = All(())
 
 
 def parse_filters(filters: object) -> Filter:
     """The conjunction of `spec.filters`; ValueError names what is wrong."""
     if not isinstance(filters, list):
-        raise ValueError("filters must be a list of dialects, not a map")
+        raise ValueError("filters must be a list of dialects, not a map")  # noqa: TRY004  # of the manifest, not of the caller
     return All(tuple(_dialect(item) for item in filters))
 
 
@@ -80,7 +80,7 @@ def _dialect(item: object) -> Filter:
     if name in ("exact", "prefix", "suffix"):
         return _match(name, value)
     if name in ("all", "any"):
-        return (All if name == "all" else Any_)(_parts(name, value))
+        return (All if name == "all" else AnyOf)(_parts(name, value))
     if name == "not":
         return Not(_dialect(value))
     raise ValueError(f"the dialect {name!r} is not implemented; use exact, prefix, suffix, all, any or not")

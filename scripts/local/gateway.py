@@ -1,4 +1,4 @@
-"""The way to the functions over HTTP: `Gateway` is the public door, doors.py uses `forward` for the inner one."""
+"""The way to the functions over HTTP: the public door, and `forward`, which doors.py uses too."""
 
 import asyncio
 import contextlib

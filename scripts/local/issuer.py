@@ -5,6 +5,7 @@ algorithm (EdDSA), same document. No dependency beyond `cryptography`.
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -52,10 +53,8 @@ def issuer(directory: Path) -> Issuer:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(_b64(raw))
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(draft, path)  # two first users at once: one key wins, both read that one
-        except FileExistsError:
-            pass
         draft.unlink()
     return Issuer(Ed25519PrivateKey.from_private_bytes(_unb64(path.read_text())))
 

@@ -1,7 +1,7 @@
 """One real Apache Kafka broker on loopback, for tests and for `scripts/run --kafka`.
 
 Jars come from Maven into a cache (46 MB, once per version); the broker runs in KRaft combined mode,
-ready in 5–7 s. Needs Java 17 and Maven, no container and no root.
+ready in 5 to 7 s. Needs Java 17 and Maven, no container and no root.
 """
 
 import contextlib

@@ -253,7 +253,7 @@ class KafkaSubscription:
 
 
 def _value(record: NewRecord) -> bytes | None:
-    """This client refuses a record with neither key nor value; an event without data may have an empty one."""
+    """The client refuses a record with neither key nor value: then the value is empty."""
     return b"" if record.key is None and record.value is None else record.value
 
 

@@ -6,7 +6,6 @@ Survives kill -9 at any point: segments cut torn tails, group offsets are replac
 import asyncio
 import itertools
 import json
-import os
 import re
 import time
 from collections import defaultdict
@@ -169,7 +168,7 @@ class EmbeddedSubscription:
         offsets = self._others | {_label(place): offset for place, offset in self._committed.items()}
         draft = self._path.with_suffix(".new")
         draft.write_text(json.dumps(offsets))
-        os.replace(draft, self._path)
+        draft.replace(self._path)
 
 
 def _label(partition: Partition) -> str:

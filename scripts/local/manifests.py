@@ -241,7 +241,7 @@ def _trigger(node: Node, objects: Objects, *, brokers: Mapping[str, Broker], nam
 
 
 def _filter(spec: Node) -> Filter:
-    chosen = spec["filters"] if spec["filters"] else spec["filter"]["attributes"]
+    chosen = spec["filters"] or spec["filter"]["attributes"]
     try:
         if spec["filters"]:
             return parse_filters(spec["filters"].value)

@@ -77,7 +77,7 @@ class FunctionProcess:
         return code
 
     async def ready(self, path: str) -> None:
-        """Returns as soon as the readiness path answers 200–399; StartFailed otherwise."""
+        """Returns as soon as the readiness path answers 200 to 399; StartFailed otherwise."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if not self.alive:
@@ -89,16 +89,15 @@ class FunctionProcess:
                 return
             await asyncio.sleep(0.02)
         raise StartFailed(
-            f"not ready after {START_SECONDS:.0f} s at {path}; log {self._log}:\n{tail(self._log, last_start=True)}"
+            f"not ready after {START_SECONDS:.0f} s at {path}; "
+            f"log {self._log}:\n{tail(self._log, last_start=True)}"
         )
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL after the grace period; to the whole process group."""
         self._signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), GRACE_SECONDS)
-        except TimeoutError:
-            pass
         self._signal(signal.SIGKILL)  # also what the process may have left in its group
         await self._process.wait()
 
@@ -135,7 +134,7 @@ async def launch(what: Launch) -> FunctionProcess:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_die_with_the_platform,  # noqa: PLW1509  # one C call, no locks, no threads in the child
+                preexec_fn=_die_with_the_platform,  # one C call: no locks, no threads in the child
             )
         except OSError as error:
             raise StartFailed(f"cannot run {command[0]!r}: {error.strerror}") from error
@@ -171,6 +170,6 @@ def _free_port() -> int:
 
 
 def _die_with_the_platform() -> None:
-    """In the child: even kill -9 of the platform ends its functions (Linux; elsewhere the next start does)."""
+    """In the child: kill -9 of the platform ends its functions too (elsewhere the next start does)."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

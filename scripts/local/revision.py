@@ -65,7 +65,7 @@ class Revision:
                 await exchange.close()
 
     async def body(self, exchange: Exchange) -> AsyncIterator[bytes]:
-        """The body within timeoutSeconds (from the request's arrival) and idleTimeoutSeconds; Refused cuts it."""
+        """The body within timeoutSeconds of the request's arrival and idleTimeoutSeconds; Refused cuts it."""
         pieces = exchange.body()
         while True:
             try:

@@ -2,7 +2,7 @@
 
 | request | does |
 |---|---|
-| `GET /status.json` | services, feeds, ticks, topics, dead letters, problems (shape: docs/local-platform.md) |
+| `GET /status.json` | everything that runs, lags and failed (shape: docs/local-platform.md) |
 | `POST /tick/<pingsource>` | one tick now, one attempt; answers when the function has answered |
 | `POST /scale-to-zero/<service>` | ends the process of a Service now |
 | `GET /topics/<topic>?offset=…&partition=…&limit=…` | stored records |
@@ -66,7 +66,7 @@ class Status:
         self._topics, self._revisions, self._feeds, self._ticks = topics, revisions, feeds, ticks
         self._problems, self._facts, self._logs = problems, facts, logs
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         first, _, rest = scope["path"].strip("/").partition("/")
         if scope["method"] == "POST":
             await self._act(first, rest, send)
@@ -160,8 +160,9 @@ def page(document: Mapping[str, Any]) -> str:
     """The status page: one table per list; reloads itself."""
     parts = [
         "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=2><title>TaskFlow local</title>",
-        "<style>body{font:14px system-ui;margin:2em}td,th{padding:.2em .8em;text-align:left;vertical-align:top}"
-        "th{border-bottom:1px solid}.bad{background:#c00;color:#fff;padding:.6em}</style><h1>TaskFlow local</h1>",
+        "<style>body{font:14px system-ui;margin:2em}th{border-bottom:1px solid}",
+        "td,th{padding:.2em .8em;text-align:left;vertical-align:top}",
+        ".bad{background:#c00;color:#fff;padding:.6em}</style><h1>TaskFlow local</h1>",
     ]
     if document["lost_events"]:
         parts.append(f"<p class=bad>{document['lost_events']} event(s) LOST: see problems</p>")

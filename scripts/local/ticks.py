@@ -73,7 +73,7 @@ class RunningTick:
             now = datetime.now(zone)
             due = next(CronSim(self.tick.schedule, now))
             self._next = due.astimezone(UTC).isoformat()
-            while (left := (due - datetime.now(zone)).total_seconds()) > 0:
+            while (left := (due - datetime.now(zone)).total_seconds()) > 0:  # noqa: ASYNC110  # it is time
                 await asyncio.sleep(min(left, 5))  # short naps: a suspended machine's clock jumps
             if left > -30:  # later than that: the machine slept; the next tick heals it
                 task = asyncio.create_task(self.fire())

@@ -255,7 +255,7 @@ def platform(manifests: Manifests, home: Path, *arguments: str, port: int | None
     """A running platform; killed at the end if the test has not stopped it."""
     port = port or free_ports()
     output = home.parent / f"{home.name}.out"
-    before = output.read_text() if output.exists() else ""
+    before = len(output.read_text()) if output.exists() else 0
     with output.open("a") as file:
         process = subprocess.Popen(
             [
@@ -278,7 +278,7 @@ def platform(manifests: Manifests, home: Path, *arguments: str, port: int | None
         )
     running = Running(process, port, home, output)
     try:
-        wait_for(lambda: process.poll() is not None or "ready in" in output.read_text()[len(before) :], seconds=60)
+        wait_for(lambda: process.poll() is not None or "ready in" in output.read_text()[before:], seconds=60)
         assert process.poll() is None, output.read_text()
         yield running
     finally:

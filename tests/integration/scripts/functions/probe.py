@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -54,7 +55,7 @@ def _record(request: flask.Request, body: bytes) -> None:
             "body": body.decode(),
             "headers": {name.lower(): value for name, value in request.headers.items()},
         }
-        with open(path, "a") as file:
+        with Path(path).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
 

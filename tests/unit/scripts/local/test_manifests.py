@@ -1,4 +1,4 @@
-"""The manifests of the project load; anything that would be ignored stops the start with file, path, reason."""
+"""The manifests of the project load; what would be ignored stops the start with file, path and reason."""
 
 from pathlib import Path
 
