@@ -22,7 +22,7 @@ from shared.domain.errors import NotFound
 from shared.domain.identity import Actor
 from shared.runtime.failpoints import failpoint
 from shared.runtime.logging import bind, get_logger
-from shared.runtime.sealing import Sealer
+from shared.runtime.sealing import Sealer, Unsealable
 
 CAUSE = Cause(actor=Actor("function", "notifications"))
 log = get_logger(__name__)
@@ -87,7 +87,11 @@ class Courier:
         return judge(outcome, attempts=claimed.attempts, now=assignment.at, draw=self._draw())
 
     def _send(self, assignment: Assignment, endpoint: Webhook) -> Answer | NotDelivered:
-        secrets = self._secrets(assignment.user_id, endpoint)
+        try:
+            secrets = self._secrets(assignment.user_id, endpoint)
+        except Unsealable as error:  # an operator's mistake: retried, so that putting the key back heals it
+            log.failure("a webhook secret cannot be opened, check WEBHOOK_SECRET_KEY", error)
+            return NotDelivered("the endpoint's secret could not be read")
         body = assignment.claimed.payload.encode()
         headers = webhook.headers(
             secrets.valid(assignment.at),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.runtime.sealing import parse_keys
 from shared.runtime.settings import secret, setting
 
 
@@ -11,5 +12,5 @@ class Settings:
 
     database_url: str = secret(help="DSN of the role `consumer`")
     kafka_bootstrap_servers: str = setting(help="host:port[,host:port]")
-    webhook_secret_key: str = secret(help="32 bytes, base64url: seals the secrets of webhooks")
+    webhook_secret_key: str = secret(parse=parse_keys, help="base64 of 32 bytes: opens the webhooks' secrets")
     webhook_allow_loopback: bool = setting(default=False, help="true only on a developer's machine")

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from shared.db.pool import Database
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import UnitOfWork
 from shared.domain.due import Due
@@ -39,6 +40,14 @@ def uow(database: Callable[..., Any], sim_clock: Any) -> Callable[..., UnitOfWor
         return UnitOfWork(database(role, clock=sim_clock), source=source, **options)
 
     return make
+
+
+@pytest.fixture
+def no_database() -> Iterator[Database]:
+    """A database that cannot be reached."""
+    made = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    yield made
+    made.close()
 
 
 @pytest.fixture

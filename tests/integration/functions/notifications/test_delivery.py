@@ -13,6 +13,7 @@ import pytest
 
 from shared.domain.backoff import WAITS
 from shared.domain.webhook import parse_secret
+from shared.runtime.sealing import Sealer
 from shared.testing.deliveries import CAUSE, TICK, post
 
 
@@ -259,3 +260,15 @@ def test_an_unreachable_endpoint_is_a_failed_attempt(world, write_only, rows, ta
     world.deliver(user_id)
     sql = "select state, last_error from deliveries where user_id = %s"
     assert rows(sql, user_id) == [("pending", "no connection could be made")]
+
+
+def test_a_wrong_sealing_key_only_delays(
+    world, delivery, deliveries, user_id, receiver, sim_clock, monkeypatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(world.courier, "_sealer", Sealer(Sealer.new_key()))
+        [result] = world.deliver(user_id)
+    assert (result.state, result.error) == ("pending", "the endpoint's secret could not be read")
+    assert receiver.requests == []
+    sim_clock.advance(seconds=10)
+    assert [r.state for r in world.deliver(user_id)] == ["sent"]

@@ -12,6 +12,7 @@ from functions.relay.reconciliation import Reconciliation
 from functions.relay.retention import Retention
 from functions.relay.steps import run_all
 from shared.db import failures, inbox
+from shared.db.uow import UnitOfWork
 from shared.domain.webhook import short_name
 from shared.runtime.event import function, tick
 from shared.testing.deliveries import CAUSE, TICK, post
@@ -175,9 +176,7 @@ def test_old_rows_are_forgotten_and_young_ones_kept(relay, log, answer, rows, ad
         assert kept() == expected
 
 
-def test_without_a_database_the_tick_is_answered_503(database, log):
-    from shared.db.uow import UnitOfWork
-
-    nowhere = UnitOfWork(type(database("relay"))("postgresql://x@127.0.0.1:1/x"), source="/taskflow/relay")
+def test_without_a_database_the_tick_is_answered_503(no_database, log):
+    nowhere = UnitOfWork(no_database, source="/taskflow/relay")
     view = function("relay", on_tick=tick("relay", lambda: run_all((OutboxSweep(nowhere, lambda: log).run,))))
     assert post(view, TICK).status_code == 503

@@ -9,6 +9,7 @@ import pytest
 
 from functions.reminders.service import Sweep
 from shared.db.repositories.tasks import Tasks
+from shared.db.uow import UnitOfWork
 from shared.events.task import TaskCompleted, TaskDeleted, TaskUpdated
 from shared.runtime import deadline
 from shared.runtime.event import function, tick
@@ -200,12 +201,8 @@ def test_a_matching_endpoint_adds_the_webhook_channel(reminders, emitted, rows, 
     ]
 
 
-def test_without_a_database_the_tick_is_answered_503(reminders, database, user_id):
-    from shared.db.uow import UnitOfWork
-
-    nowhere = UnitOfWork(
-        type(database("ticker"))("postgresql://x@127.0.0.1:1/x"), source="/taskflow/reminders"
-    )
+def test_without_a_database_the_tick_is_answered_503(no_database):
+    nowhere = UnitOfWork(no_database, source="/taskflow/reminders")
     view = function("reminders", on_tick=tick("reminders", Sweep(nowhere).run))
     assert post(view, TICK).status_code == 503
 
