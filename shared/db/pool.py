@@ -24,7 +24,7 @@ _PREPARE_AFTER = 5  # executions; a process that wakes for one request never pay
 class Database:
     """One database as one role. Thread-safe.
 
-    `clock` replaces the database's time in tests. A DSN (as URL) may carry `prepare_threshold=none` for
+    `clock` replaces the database's time in tests. A DSN may carry `prepare_threshold=none` for
     a transaction pooler that does not know prepared statements (PgBouncer < 1.22).
     """
 
@@ -107,6 +107,12 @@ def _split(dsn: str) -> tuple[str, int | None]:
     """The DSN without our own option, and the option."""
     if "prepare_threshold" not in dsn:
         return dsn, _PREPARE_AFTER
+    if "://" not in dsn:  # keyword=value words
+        words = dsn.split()
+        (ours,) = [word for word in words if word.startswith("prepare_threshold=")]
+        words.remove(ours)
+        wanted = ours.partition("=")[2].lower()
+        return " ".join(words), None if wanted == "none" else int(wanted)
     parts = urlsplit(dsn)
     query = dict(parse_qsl(parts.query))
     wanted = query.pop("prepare_threshold", str(_PREPARE_AFTER)).lower()

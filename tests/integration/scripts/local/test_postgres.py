@@ -266,6 +266,25 @@ def test_programs_in_a_private_home_are_copied_and_the_home_stays_shut(tmp_path,
         shutil.rmtree(base)
 
 
+@needs_root
+def test_clusters_of_lost_temporary_directories_are_forgotten(tmp_path):
+    base = Path("/var/tmp") / f"taskflow-test-{uuid4().hex[:8]}"
+    elsewhere = Path("/srv/never/was")
+    for name, state in (("lost", tmp_path / "gone"), ("kept", tmp_path), ("other", elsewhere)):
+        (base / name).mkdir(parents=True)
+        (base / f"{name}.state").write_text(str(state))
+    base.chmod(0o755)
+    server = EmbeddedPostgres(tmp_path / "postgres", durable=False, root_base=base)
+    try:
+        server.start()
+        found = {path.name for path in base.iterdir() if path.is_dir()}
+        assert found == {"kept", "other", server.cluster.parent.name}
+        assert not (base / "lost.state").exists()
+    finally:
+        server.destroy()
+        shutil.rmtree(base)
+
+
 def test_a_missing_wheel_names_the_fix(monkeypatch, tmp_path):
     monkeypatch.setattr(postgres_binaries.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(postgres_binaries.PostgresMissing, match="pip install"):

@@ -289,8 +289,8 @@ def test_the_simulated_clock_moves_transactions(database, user_id, sim_clock):
 def test_a_pooler_without_prepared_statements_gets_none(dsns, user_id):
     from shared.db.pool import Database
 
-    joined = dsns["api"] + "&prepare_threshold=none" if "?" in dsns["api"] else dsns["api"]
-    db = Database(joined)
+    separator = "&" if "?" in dsns["api"] else " "
+    db = Database(f"{dsns['api']}{separator}prepare_threshold=none")
     try:
         uow = UnitOfWork(db, source="/taskflow/tasks")
         for _ in range(8):

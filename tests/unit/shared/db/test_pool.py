@@ -31,6 +31,7 @@ def test_nothing_exists_before_first_use():
         ),
         ("postgresql:///d?prepare_threshold=none", ("postgresql:///d", None)),
         ("host=h dbname=d", ("host=h dbname=d", 5)),
+        ("host=h prepare_threshold=none dbname=d", ("host=h dbname=d", None)),
     ],
 )
 def test_our_own_option_leaves_the_dsn(dsn, expected):
