@@ -230,7 +230,7 @@ class _Series:
         fitted = fit_rule(rule or parse_rule(recurrence.text), self.frame)
         self.count = fitted.count
         self.offset_keys = self.offset_keys and fitted.freq in SUB_DAILY
-        self._rule = fitted.replace(count=None)
+        self._rule = fitted if fitted.count is None else fitted.replace(count=None)
 
     def instances(
         self, after: datetime | None, fuel: Fuel, *, include_anchor: bool = False

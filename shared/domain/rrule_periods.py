@@ -122,9 +122,11 @@ def _years(rule: Rule, anchor: datetime, start: datetime, stop: int, fuel: Fuel)
         first -= 1  # SKIP=FORWARD reaches into the following year
     if first > year:
         year += (first - year) // rule.interval * rule.interval
+    months = len(rules.months) or 12
+    cost = _YEAR_COST + len(rule.by_year_day) + 7 * len(rule.by_week_no) + months * len(rules.month_days)
     begin = week_1 if rule.by_week_no else _calendar_year
     while year <= _LAST_YEAR + 1 and begin(year, rule.wkst) <= stop + 1:
-        fuel.burn(_YEAR_COST)
+        fuel.burn(cost)
         yield rules.of_year(year)
         year += rule.interval
 
@@ -151,11 +153,12 @@ def _months(rule: Rule, anchor: datetime, start: datetime, stop: int, fuel: Fuel
         first -= 1
     if first > index:
         index += (first - index) // rule.interval * rule.interval
+    cost = _MONTH_COST + (len(rules.month_days) + 5 * len(rule.by_day)) // 2
     while index < (_LAST_YEAR + 1) * 12:
         year, month = divmod(index, 12)
         if month_start(year, month + 1) > stop + 1:  # +1: SKIP=BACKWARD reaches one day back
             return
-        fuel.burn(_MONTH_COST)
+        fuel.burn(cost)
         yield rules.of_month(year, month + 1)
         index += rule.interval
 
