@@ -50,9 +50,7 @@ class EmbeddedPostgres:
         digest = hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]
         home = self._server.base / digest if self._server.base else self.directory
         self._home = home
-        self._record = home.with_name(
-            f"{digest}.state"
-        )  # as root: whose cluster it is, out of reach of `nobody`
+        self._record = home.with_name(f"{digest}.state")  # as root: whose cluster it is
         self.cluster = home / "cluster"
         self.sockets = home / "socket"
         if len(str(self.sockets / ".s.PGSQL.5432")) > _SOCKET_PATH_LIMIT:
