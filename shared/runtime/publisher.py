@@ -129,9 +129,7 @@ class PublisherThread:
             self._waiting[user_id] = None
             self._changed.notify_all()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-                self._thread.start()
-                lifecycle.on_stop(self.close)
+                self._start()
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> bool:
         """Wait until everything notified so far has been tried; False when `timeout` ended first.
@@ -157,6 +155,16 @@ class PublisherThread:
             self._thread.join(max(0.0, end - clock.monotonic()))
         if left or not flushed:
             log.warning("left outbox rows to the sweep", users=left)
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads, or the interpreter is ending: the sweep will do it
+            log.failure("no publisher thread", error)
+            return
+        self._thread = thread
+        lifecycle.on_stop(self.close)
 
     def _run(self) -> None:
         while (user_id := self._next()) is not None:

@@ -245,6 +245,21 @@ def test_closing_publishes_what_waits(db, uow, log, owner, thread):
     thread.notify("too-late")  # neither raises nor starts anything
 
 
+def test_a_thread_that_cannot_start_does_not_fail_the_request(db, uow, log, owner, user_id, monkeypatch):
+    def no_more(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    thread = PublisherThread(lambda: log, db)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_more)
+        thread.notify(user_id)
+    _write(uow, user_id)
+    thread.notify(user_id)
+    assert thread.flush(15)
+    assert _pending(owner, user_id) == 0
+    thread.close()
+
+
 def test_relay_drains_any_user_with_its_own_role(uow, log, owner, user_id, database):
     _write(uow, user_id)
     relay = UnitOfWork(database("relay"), source="/taskflow/relay")
