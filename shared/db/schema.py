@@ -69,9 +69,13 @@ accounts = Table(
     Column("timezone", Text, nullable=False, server_default=text("'UTC'")),
     _texts("webhook_events"),  # union of the patterns of the enabled endpoints
     _json("settings", "{}"),
+    Column("tzdata", Text),  # the tzdata version that the user's instants were derived with
+    _instant("next_digest_at", nullable=True),  # null: no daily digest
     _instant("created_at"),
     PrimaryKeyConstraint("user_id"),
     CheckConstraint("user_id <> ''", name="user"),
+    Index("ix_accounts_digest", "next_digest_at", postgresql_where=text("next_digest_at is not null")),
+    Index("ix_accounts_tzdata", "tzdata"),
 )
 
 series = Table(
@@ -90,6 +94,7 @@ series = Table(
     Column("state", Text, nullable=False),
     Column("state_reason", Text),
     _count("emitted_count", 1),
+    Column("successor_id", Uuid),  # the series that goes on when this one ends: a split
     _count("version", 1),
     Column("change_seq", BigInteger, nullable=False),
     _instant("created_at"),

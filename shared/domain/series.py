@@ -31,6 +31,7 @@ class Series:
     state: State = "active"
     state_reason: str | None = None
     emitted_count: int = 1
+    successor_id: UUID | None = None  # the series that goes on when this one ends: a split
     version: int = 1
     created_at: datetime
     updated_at: datetime

@@ -8,7 +8,7 @@ from shared.domain.errors import NotFound
 from shared.domain.series import Occurrence, Series
 
 _SERIES = """id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state, state_reason,
-  emitted_count, version, created_at, updated_at"""
+  emitted_count, successor_id, version, created_at, updated_at"""
 _OCCURRENCE = "series_id, key, outcome, task_id, ordinal, after_key, created_at"
 
 
@@ -44,10 +44,10 @@ class SeriesRepository:
         """Insert a new series."""
         self._tx.execute(
             """insert into series (user_id, id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates,
-                 state, state_reason, emitted_count, version, change_seq, created_at, updated_at)
+                 state, state_reason, emitted_count, successor_id, version, change_seq, created_at, updated_at)
                values (%(user_id)s, %(id)s, %(kind)s, %(rule)s, %(mode)s, %(value_type)s, %(anchor)s,
                  %(timezone)s, %(exdates)s, %(rdates)s, %(state)s, %(state_reason)s, %(emitted_count)s,
-                 %(version)s, %(change_seq)s, %(created_at)s, %(updated_at)s)""",
+                 %(successor_id)s, %(version)s, %(change_seq)s, %(created_at)s, %(updated_at)s)""",
             self._row(series),
         )
 
@@ -57,7 +57,7 @@ class SeriesRepository:
             """update series set kind = %(kind)s, rule = %(rule)s, mode = %(mode)s, value_type = %(value_type)s,
                  anchor = %(anchor)s, timezone = %(timezone)s, exdates = %(exdates)s, rdates = %(rdates)s,
                  state = %(state)s, state_reason = %(state_reason)s, emitted_count = %(emitted_count)s,
-                 version = version + 1, change_seq = %(change_seq)s, updated_at = %(now)s
+                 successor_id = %(successor_id)s, version = version + 1, change_seq = %(change_seq)s, updated_at = %(now)s
                where user_id = %(user_id)s and id = %(id)s""",
             self._row(series) | {"now": self._tx.now},
         )
