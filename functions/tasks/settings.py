@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shared.runtime.settings import secret, setting
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """One field a variable, in upper case."""
 

@@ -27,7 +27,9 @@ class Api:
     owner: Any
 
     def __call__(self, method: str, path: str, json: Any = None, **headers: str) -> Any:
-        sent = {"Authorization": f"Bearer {self.token}"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        sent = {"Authorization": f"Bearer {self.token}"} | {
+            k.replace("_", "-"): v for k, v in headers.items()
+        }
         return self.client.open(path, method=method, json=json, headers=sent)
 
     def create(self, **fields: Any) -> dict[str, Any]:
@@ -55,7 +57,9 @@ class Api:
         from shared.messaging.cloudevent import CloudEvent
 
         for data in self.events("task.completed", "task.skipped"):
-            event = CloudEvent(id=data["event_id"], source="/taskflow/tasks", type=data["event_type"], data=data)
+            event = CloudEvent(
+                id=data["event_id"], source="/taskflow/tasks", type=data["event_type"], data=data
+            )
             with self.consumer.write(self.user_id, Cause(Actor("function", "recurrence"))) as tx:
                 handle(interpret(event, accepts=None), tx)
 
@@ -69,7 +73,9 @@ def make_api(database: Callable[..., Any], dsns: Any, sim_clock: Any) -> Any:
     uow = UnitOfWork(database("api", clock=sim_clock), source="/taskflow/tasks")
     consumer = UnitOfWork(database("consumer", clock=sim_clock), source="/taskflow/recurrence")
     app = build(uow, issuer.verifier(), sealer=Sealer(Sealer.new_key()), allow_loopback=True)
-    with psycopg.connect(dsns["admin"], dbname=psycopg.conninfo.conninfo_to_dict(dsns["owner"])["dbname"]) as owner:
+    with psycopg.connect(
+        dsns["admin"], dbname=psycopg.conninfo.conninfo_to_dict(dsns["owner"])["dbname"]
+    ) as owner:
         owner.autocommit = True
 
         def make(user_id: str) -> Api:

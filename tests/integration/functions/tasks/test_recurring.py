@@ -54,7 +54,9 @@ def test_another_occurrences_key_changes_nothing(api):
 
 def test_catching_up_records_what_was_missed(api, sim_clock):
     task = api.create(**DAILY)
-    sim_clock.now = datetime(2026, 6, 4, 7, tzinfo=UTC)  # 08:00 in London: the occurrence of that minute is not later
+    sim_clock.now = datetime(
+        2026, 6, 4, 7, tzinfo=UTC
+    )  # 08:00 in London: the occurrence of that minute is not later
     act(api, task, "complete")
     api.expand()
     (following,) = api.open_tasks()
@@ -206,11 +208,27 @@ def test_recurrence_can_be_added_and_removed(api):
     ("body", "field", "code"),
     [
         ({"recurrence": {"rrule": "FREQ=DAILY"}}, "recurrence", "recurrence_needs_due"),
-        ({"due": "2026-06-01", "recurrence": {"rrule": "FREQ=SOMETIMES"}}, "recurrence.rrule", "invalid_recurrence"),
-        ({"due": "2026-06-01", "recurrence": {"rrule": "FREQ=DAILY;INTERVAL=0"}}, "recurrence.rrule", "invalid_recurrence"),
+        (
+            {"due": "2026-06-01", "recurrence": {"rrule": "FREQ=SOMETIMES"}},
+            "recurrence.rrule",
+            "invalid_recurrence",
+        ),
+        (
+            {"due": "2026-06-01", "recurrence": {"rrule": "FREQ=DAILY;INTERVAL=0"}},
+            "recurrence.rrule",
+            "invalid_recurrence",
+        ),
         ({"due": "2026-06-01", "recurrence": {}}, "recurrence", "invalid_recurrence"),
-        ({"due": "2026-06-01", "recurrence": {"every": "day", "cron": "0 9 * * *"}}, "recurrence", "invalid_recurrence"),
-        ({"due": "2026-06-01", "recurrence": {"every": "day", "mode": "sometimes"}}, "recurrence.mode", "literal_error"),
+        (
+            {"due": "2026-06-01", "recurrence": {"every": "day", "cron": "0 9 * * *"}},
+            "recurrence",
+            "invalid_recurrence",
+        ),
+        (
+            {"due": "2026-06-01", "recurrence": {"every": "day", "mode": "sometimes"}},
+            "recurrence.mode",
+            "literal_error",
+        ),
     ],
 )
 def test_a_bad_rule_is_refused_and_nothing_is_created(api, body, field, code):

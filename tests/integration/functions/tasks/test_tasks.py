@@ -253,7 +253,9 @@ def test_no_route_goes_without_an_auth_decision(api):
         if declared[rule.endpoint] == "public":
             continue
         path = rule.rule.replace("<uuid:", "<").replace("<", "").replace(">", "")
-        path = "/".join("01890000-0000-7000-8000-000000000000" if p.endswith("_id") else p for p in path.split("/"))
+        path = "/".join(
+            "01890000-0000-7000-8000-000000000000" if p.endswith("_id") else p for p in path.split("/")
+        )
         method = next(iter(rule.methods - {"HEAD", "OPTIONS"}))
         assert api.client.open(path, method=method).status_code == 401, rule
 
@@ -374,5 +376,3 @@ def test_reminders_of_one_instant_merge_and_past_ones_are_not_made_up(api):
     assert [r["remind_at"] for r in moved["reminders"]][0] == "2026-06-02T06:30:00Z"
     done = api("POST", f"/v1/tasks/{task['id']}/complete").get_json()
     assert {r["state"] for r in done["reminders"][:3]} <= {"cancelled", "passed"}
-
-
