@@ -46,9 +46,8 @@ class EventStream(Response):
             # A client that has seen the headers misses nothing from then on: the start is known first.
             first = await _text(stream, gone, timeout=self._heartbeat) if self._token is None else None
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            if first:
-                await _send(send, first)
-            finished = await self._pump(stream, send, gone)
+            taken = await _offer(send, first) if first else True
+            finished = taken and await self._pump(stream, send, gone)
         finally:
             self._hub.leave(stream)
             gone.cancel()
@@ -66,9 +65,7 @@ class EventStream(Response):
                 return False
             if text == b"":
                 return True
-            try:
-                await asyncio.wait_for(_send(send, sse.HEARTBEAT if text is None else text), SEND_SECONDS)
-            except (TimeoutError, OSError):
+            if not await _offer(send, sse.HEARTBEAT if text is None else text):
                 return False
         return True
 
@@ -85,8 +82,14 @@ async def _text(stream: Subscription, gone: asyncio.Task[None], *, timeout: floa
     return None
 
 
-async def _send(send: Send, text: bytes) -> None:
-    await send({"type": "http.response.body", "body": text, "more_body": True})
+async def _offer(send: Send, text: bytes) -> bool:
+    """Whether the client took it: its connection may be full, or gone."""
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "http.response.body", "body": text, "more_body": True})
+    except (TimeoutError, OSError):
+        return False
+    return True
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -251,18 +251,3 @@ def test_an_outage_of_the_database_only_delays(server, add_task, user_id, monkey
     task = add_task(user_id)
     assert data(client.event())["id"] == str(task.id)
     assert len(failures) == 3
-
-
-def test_a_client_that_takes_nothing_does_not_hold_up_the_others(server, uow, add_task, user_id):
-    stuck, lively = server.stream(user_id, Last_Event_ID="0"), server.stream(user_id)
-    lively.block()
-    unit = uow("api")
-    for _ in range(10):
-        with unit.write(user_id, CAUSE) as tx:
-            for n in range(400):
-                Tasks(tx).add(Task(id=uuid7(tx.now), title=f"t{n}", created_at=tx.now, updated_at=tx.now))
-    seen = 0
-    while seen < 4000:
-        assert lively.event() is not None
-        seen += 1
-    assert len({data(stuck.event())["id"] for _ in range(4000)}) == 4000  # late, and complete
