@@ -14,7 +14,8 @@ from shared.runtime import deadline
 from shared.runtime.logging import get_logger
 
 PATIENCE = timedelta(minutes=2)  # since the last publication
-HORIZON = timedelta(days=7)  # published rows are kept that long
+# Every tick looks an hour back; the first of an hour as far as published rows are kept.
+RECENT, ALL = timedelta(hours=1), timedelta(days=7)
 RESERVE = 20.0  # seconds of the budget kept for the sweep that publishes
 CAUSE = Cause(actor=Actor("function", "relay"))
 log = get_logger(__name__)
@@ -41,7 +42,8 @@ class Reconciliation:
 
     def _find(self) -> tuple[list[Unanswered], list[Unanswered]]:
         with self._uow.sweep() as tx:
-            since, before = tx.now - HORIZON, tx.now - PATIENCE
+            since = tx.now - (ALL if tx.now.minute == 0 else RECENT)
+            before = tx.now - PATIENCE
             lost = reconciliation.unanswered(tx, since=since, before=before)
             hopeless = reconciliation.unanswered(tx, since=since, before=before, exhausted=True)
         return lost, hopeless

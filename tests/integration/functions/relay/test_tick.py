@@ -180,3 +180,14 @@ def test_without_a_database_the_tick_is_answered_503(no_database, log):
     nowhere = UnitOfWork(no_database, source="/taskflow/relay")
     view = function("relay", on_tick=tick("relay", lambda: run_all((OutboxSweep(nowhere, lambda: log).run,))))
     assert post(view, TICK).status_code == 503
+
+
+def test_what_was_lost_longer_ago_is_found_within_the_hour(relay, log, add_task, user_id, sim_clock):
+    add_task(user_id)
+    post(relay, TICK)
+    sim_clock.advance(hours=5, minutes=30)  # no tick in between
+    post(relay, TICK)
+    assert len(of(log, user_id)) == 2
+    sim_clock.advance(minutes=30)
+    post(relay, TICK)
+    assert len(of(log, user_id)) == 3
