@@ -23,8 +23,8 @@ from shared.domain.task import Task
 from shared.events.base import changes_between
 from shared.events.series import SeriesEnded, SeriesPaused
 from shared.events.task import TaskCompleted, TaskSkipped
-from shared.runtime.received import ReceivedEvent
 from shared.runtime.logging import get_logger
+from shared.runtime.received import ReceivedEvent
 
 ACCEPTS = (TaskCompleted.type, TaskSkipped.type)
 log = get_logger(__name__)
@@ -89,7 +89,11 @@ def _wall_in(series: Series, due: Due) -> datetime | date:
     if series.timezone is None or due.timezone in (None, series.timezone):
         return due.value()
     instant = due.at(series.timezone)
-    return due.value() if instant is None else instant.astimezone(zones.zone(series.timezone)).replace(tzinfo=None)
+    return (
+        due.value()
+        if instant is None
+        else instant.astimezone(zones.zone(series.timezone)).replace(tzinfo=None)
+    )
 
 
 def _create(tx: Transaction, series: Series, ended: Task, occurrence: Occurrence, step: Step) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from shared.domain.errors import FieldError
@@ -34,7 +34,15 @@ class TaskQuery:
 
     def fingerprint(self) -> str:
         """Of everything a cursor depends on: a cursor of another query is refused."""
-        parts = (self.statuses, self.priorities, self.tags, self.tags_any, self.parents, self.deleted, self.sort)
+        parts = (
+            self.statuses,
+            self.priorities,
+            self.tags,
+            self.tags_any,
+            self.parents,
+            self.deleted,
+            self.sort,
+        )
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -45,7 +53,9 @@ def parse_query(args: Mapping[str, Sequence[str]]) -> TaskQuery:
         raise _invalid(unknown[0], f"unknown parameter; known are {', '.join(PARAMETERS)}")
     query = TaskQuery(
         statuses=tuple(sorted(_among("status", _values(args, "status"), STATUSES))) or ("done", "open"),
-        priorities=tuple(sorted(int(p[1]) for p in _among("priority", _values(args, "priority"), PRIORITIES))),
+        priorities=tuple(
+            sorted(int(p[1]) for p in _among("priority", _values(args, "priority"), PRIORITIES))
+        ),
         tags=tuple(sorted(tag.lower() for tag in _values(args, "tag"))),
         tags_any=tuple(sorted(tag.lower() for tag in _values(args, "tag_any"))),
         parents=tuple(_uuid("parent_id", value) for value in _values(args, "parent_id")),

@@ -205,7 +205,12 @@ def _save_state(tx: Transaction, task: Task, before: Series, after: Series) -> N
 def _emit(tx: Transaction, event: type[SeriesEvent], task: Task, before: Series, after: Series) -> None:
     changes = changes_between(before.public_fields(), after.public_fields())
     tx.emit(
-        event, task_id=task.id, task_version=task.version, series_id=after.id, changes=changes, recurring=False
+        event,
+        task_id=task.id,
+        task_version=task.version,
+        series_id=after.id,
+        changes=changes,
+        recurring=False,
     )
 
 

@@ -11,7 +11,9 @@ from shared.domain.errors import FieldError, Invalid
 Kind = Literal["date", "floating", "zoned", "instant"]
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?", re.ASCII)
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
@@ -94,7 +96,7 @@ def _parse(text: str, field: str) -> datetime:
     except (ValueError, OverflowError) as error:
         raise _invalid(field, "invalid_due", f"{text!r} is no valid time: {error}") from None
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise _invalid(field, "invalid_due", f"the year must lie in {FIRST_YEAR}–{LAST_YEAR}")
+        raise _invalid(field, "invalid_due", f"the year must lie in {FIRST_YEAR} to {LAST_YEAR}")
     return value
 
 

@@ -110,8 +110,6 @@ class RetryLater(AppError):
 
     code = "retry_later"
 
-    def __init__(
-        self, message: str | None = None, *, code: str | None = None, delay: float = 1.0
-    ) -> None:
+    def __init__(self, message: str | None = None, *, code: str | None = None, delay: float = 1.0) -> None:
         self.delay = delay  # seconds
         super().__init__(message, code=code)

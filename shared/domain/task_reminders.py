@@ -5,7 +5,7 @@ Called when a task is written (`repositories.reminders`) and when it is shown (`
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any, Literal
 from uuid import UUID
 
@@ -40,7 +40,7 @@ def instant_of(offset: Mapping[str, Any], due: Due | None, user_zone: str) -> da
     """The instant (UTC) of a stored offset; None for one relative to a due that is not there."""
     parsed = _parse(offset)
     if isinstance(parsed, AbsoluteReminder):
-        return remind_at(parsed, datetime.min, None, user_zone)
+        return parsed.instant.astimezone(UTC)
     if due is None:
         return None
     return remind_at(parsed, due.value(), due.zone(user_zone), user_zone)

@@ -141,7 +141,9 @@ class User:
         self.platform, self.name, self.token = platform, name, token
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
-        sent = {"Authorization": f"Bearer {self.token}"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        sent = {"Authorization": f"Bearer {self.token}"} | {
+            k.replace("_", "-"): v for k, v in headers.items()
+        }
         return requests.request(method, self.platform.url + path, json=body, headers=sent, timeout=90)
 
     def create(self, **fields: Any) -> dict[str, Any]:

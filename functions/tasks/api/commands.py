@@ -27,7 +27,10 @@ Verb = Callable[[Transaction, UUID, Mapping[str, Any]], object]
 COMMANDS: dict[str, tuple[str, Verb]] = {
     "io.taskflow.task.create.v1": ("TaskCreate", lambda tx, _, given: service.create(tx, given)),
     "io.taskflow.task.update.v1": ("TaskPatch", service.patch),
-    "io.taskflow.task.complete.v1": ("OccurrenceAction", lambda tx, id_, given: service.complete(tx, id_, **given)),
+    "io.taskflow.task.complete.v1": (
+        "OccurrenceAction",
+        lambda tx, id_, given: service.complete(tx, id_, **given),
+    ),
     "io.taskflow.task.delete.v1": ("Empty", lambda tx, id_, _: service.delete(tx, id_)),
 }
 CREATE = "io.taskflow.task.create.v1"

@@ -107,7 +107,9 @@ def if_match() -> int | None:
         return None
     match = _ETAG.fullmatch(header)
     if match is None:
-        raise Invalid(errors=[FieldError("If-Match", "invalid_etag", 'use the ETag of the task, such as "3"')])
+        raise Invalid(
+            errors=[FieldError("If-Match", "invalid_etag", 'use the ETag of the task, such as "3"')]
+        )
     return int(match[1])
 
 

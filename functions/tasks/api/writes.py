@@ -41,7 +41,9 @@ class Writes:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    def run(self, caller: Caller, work: Callable[[Transaction], Answer], *, key: str | None = None) -> Response:
+    def run(
+        self, caller: Caller, work: Callable[[Transaction], Answer], *, key: str | None = None
+    ) -> Response:
         """`work` once; with an idempotency key (`key`, or the request's header) a repeat is replayed."""
         key = _checked(key or request.headers.get("Idempotency-Key"))
         with self._uow.write(caller.user_id, caller.cause) as tx:

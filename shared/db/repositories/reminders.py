@@ -26,7 +26,8 @@ class Reminders:
         for reminder in (r for r in asked if r.remind_at > self._tx.now):
             self._tx.execute(
                 """insert into reminders
-                     (user_id, id, task_id, occurrence_key, remind_at, channels, state, created_at, updated_at)
+                     (user_id, id, task_id, occurrence_key, remind_at, channels, state, created_at,
+                      updated_at)
                    values (%s, %s, %s, %s, %s, %s, 'scheduled', %s, %s)
                    on conflict on constraint uq_reminders_instant do update
                      set state = 'scheduled', channels = excluded.channels, updated_at = excluded.updated_at

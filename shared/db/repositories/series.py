@@ -43,8 +43,9 @@ class SeriesRepository:
     def add(self, series: Series) -> None:
         """Insert a new series."""
         self._tx.execute(
-            """insert into series (user_id, id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates,
-                 state, state_reason, emitted_count, successor_id, version, change_seq, created_at, updated_at)
+            """insert into series
+                 (user_id, id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state,
+                  state_reason, emitted_count, successor_id, version, change_seq, created_at, updated_at)
                values (%(user_id)s, %(id)s, %(kind)s, %(rule)s, %(mode)s, %(value_type)s, %(anchor)s,
                  %(timezone)s, %(exdates)s, %(rdates)s, %(state)s, %(state_reason)s, %(emitted_count)s,
                  %(successor_id)s, %(version)s, %(change_seq)s, %(created_at)s, %(updated_at)s)""",
@@ -54,10 +55,11 @@ class SeriesRepository:
     def save(self, series: Series) -> None:
         """Write every field of `series`, one version on."""
         self._tx.execute(
-            """update series set kind = %(kind)s, rule = %(rule)s, mode = %(mode)s, value_type = %(value_type)s,
-                 anchor = %(anchor)s, timezone = %(timezone)s, exdates = %(exdates)s, rdates = %(rdates)s,
-                 state = %(state)s, state_reason = %(state_reason)s, emitted_count = %(emitted_count)s,
-                 successor_id = %(successor_id)s, version = version + 1, change_seq = %(change_seq)s, updated_at = %(now)s
+            """update series set kind = %(kind)s, rule = %(rule)s, mode = %(mode)s,
+                 value_type = %(value_type)s, anchor = %(anchor)s, timezone = %(timezone)s,
+                 exdates = %(exdates)s, rdates = %(rdates)s, state = %(state)s, state_reason = %(state_reason)s,
+                 emitted_count = %(emitted_count)s, successor_id = %(successor_id)s, version = version + 1, change_seq = %(change_seq)s,
+                 updated_at = %(now)s
                where user_id = %(user_id)s and id = %(id)s""",
             self._row(series) | {"now": self._tx.now},
         )
@@ -101,7 +103,8 @@ class Occurrences:
         by every expansion, so that can only be a bug.
         """
         cursor = self._tx.execute(
-            """insert into occurrences (user_id, series_id, key, outcome, task_id, ordinal, after_key, created_at)
+            """insert into occurrences
+                 (user_id, series_id, key, outcome, task_id, ordinal, after_key, created_at)
                values (%s, %s, %s, 'open', %s, %s, %s, %s)
                on conflict (user_id, series_id, key) do update
                  set outcome = 'open', task_id = excluded.task_id, ordinal = excluded.ordinal,

@@ -90,7 +90,8 @@ _WHERE = """t.user_id = %(user_id)s
   and (%(priorities)s::smallint[] is null or t.priority = any(%(priorities)s::smallint[]))
   and (%(parents)s::uuid[] is null or t.parent_id = any(%(parents)s::uuid[]))
   and (%(tags)s::text[] is null or array(select lower(x) from unnest(t.tags) x) @> %(tags)s::text[])
-  and (%(tags_any)s::text[] is null or array(select lower(x) from unnest(t.tags) x) && %(tags_any)s::text[])"""
+  and (%(tags_any)s::text[] is null
+    or array(select lower(x) from unnest(t.tags) x) && %(tags_any)s::text[])"""
 
 
 def _filters(query: Query) -> dict[str, Any]:  # values of several column types

@@ -84,9 +84,7 @@ class Tasks:
         Reminders(self._tx).plan(after)
         return self._emit(event, public_fields(before), after, **extra)
 
-    def _emit(
-        self, event: type[TaskEvent], before: dict[str, Any], after: Task, **extra: Any
-    ) -> TaskEvent:
+    def _emit(self, event: type[TaskEvent], before: dict[str, Any], after: Task, **extra: Any) -> TaskEvent:
         identity = {"task_id": after.id, "task_version": after.version}
         emitted = self._tx.emit(
             event,

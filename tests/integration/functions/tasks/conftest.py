@@ -10,7 +10,6 @@ from functions.recurrence.handler import handle
 from functions.tasks.api.app import build
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.identity import Actor
-from shared.runtime.auth import Verifier
 from shared.runtime.received import interpret
 from shared.runtime.sealing import Sealer
 from shared.testing.jwt import TestIssuer
