@@ -57,9 +57,10 @@ class SeriesRepository:
         self._tx.execute(
             """update series set kind = %(kind)s, rule = %(rule)s, mode = %(mode)s,
                  value_type = %(value_type)s, anchor = %(anchor)s, timezone = %(timezone)s,
-                 exdates = %(exdates)s, rdates = %(rdates)s, state = %(state)s, state_reason = %(state_reason)s,
-                 emitted_count = %(emitted_count)s, successor_id = %(successor_id)s, version = version + 1, change_seq = %(change_seq)s,
-                 updated_at = %(now)s
+                 exdates = %(exdates)s, rdates = %(rdates)s, state = %(state)s,
+                 state_reason = %(state_reason)s, emitted_count = %(emitted_count)s,
+                 successor_id = %(successor_id)s, version = version + 1,
+                 change_seq = %(change_seq)s, updated_at = %(now)s
                where user_id = %(user_id)s and id = %(id)s""",
             self._row(series) | {"now": self._tx.now},
         )
