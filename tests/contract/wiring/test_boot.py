@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 NAMES = sorted(path.parent.name for path in PROJECT.glob("functions/*/main.py"))
 SERVERS = {
     "serve": [sys.executable, "-m", "shared.runtime.serve"],
-    "functions-framework": [str(Path(sys.executable).with_name("functions-framework"))],
+    "functions-framework": [sys.executable, "-m", "functions_framework"],
 }
 STREAMS = {"updates"}  # functions-framework serves these with --asgi
 BOOT_SECONDS = 30

@@ -28,13 +28,24 @@ def reached(wired: Wiring, cls: type[Event], extensions: set[str]) -> set[str]:
     return {f.sink.name for f in live(wired) if cls.topic in f.topics and f.filter(attributes)}
 
 
+def unreconciled(documents) -> set[str]:
+    """Functions whose lost events nobody republishes, by the word of their own Trigger."""
+    labels = {
+        d["metadata"]["name"]: d["metadata"]["labels"] for d in documents.values() if d["kind"] == "Trigger"
+    }
+    found = {name for name, given in labels.items() if given.get("taskflow/reconciled") == "false"}
+    named = {c for event_type in EVENTS for c in consumers(event_type, set(EXTENSIONS))}
+    assert not found & named, "the catalog names it: remove the label taskflow/reconciled from its Trigger"
+    return found
+
+
 @pytest.mark.parametrize("extensions", SUBSETS, ids=lambda s: "+".join(sorted(s)) or "plain")
 @pytest.mark.parametrize("event_type", EVENTS)
-def test_triggers_deliver_to_the_consumers_of_the_catalog(wired, event_type, extensions):
+def test_triggers_deliver_to_the_consumers_of_the_catalog(wired, documents, event_type, extensions):
     cls = EVENTS[event_type]
     expected = set(consumers(event_type, extensions)) | HINT_READERS.get(cls.topic, set())
 
-    assert reached(wired, cls, extensions) == expected
+    assert reached(wired, cls, extensions) - unreconciled(documents) == expected
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
@@ -47,6 +58,8 @@ def test_every_event_has_a_subscriber(wired, event_type):
 
 def test_an_unknown_type_wakes_nobody_but_audit(wired):
     class Stranger(Event):
+        """A type that a newer release might send."""
+
         type = "io.taskflow.task.imagined.v1"
 
     assert reached(wired, Stranger, {"recurring"}) == {"audit"}
