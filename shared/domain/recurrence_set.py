@@ -90,24 +90,25 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def fit_rule(rule: Rule, frame: Frame) -> Rule:
-    """The rule as this series reads it; raises when FREQ or UNTIL do not fit its kind."""
-    until = rule.until
-    if frame.all_day:
-        if rule.freq in SUB_DAILY:
-            raise InvalidRecurrence("FREQ", "an all-day series repeats daily or less often")
-        if isinstance(until, datetime):
-            raise InvalidRecurrence("UNTIL", "must be a date such as 20260601 for an all-day series")
-        if rule.by_hour or rule.by_minute or rule.by_second:  # MUST be ignored (RFC 5545 §3.3.10)
-            return rule.replace(by_hour=(), by_minute=(), by_second=())
-    elif frame.zone is None and until is not None and (not isinstance(until, datetime) or until.tzinfo):
-        raise InvalidRecurrence("UNTIL", "must be local, such as 20260601T080000, for a floating series")
+    """The rule as this series reads it; raises when the frequency does not fit its kind."""
+    if not frame.all_day:
+        return rule
+    if rule.freq in SUB_DAILY:
+        raise InvalidRecurrence("FREQ", "an all-day series repeats daily or less often")
+    if rule.by_hour or rule.by_minute or rule.by_second:  # MUST be ignored (RFC 5545 §3.3.10)
+        return rule.replace(by_hour=(), by_minute=(), by_second=())
     return rule
 
 
 def until_instant(until: date | datetime, frame: Frame) -> datetime:
-    """UNTIL as naive UTC; on a zoned series a local time is read in its zone and a date includes that day."""
-    if isinstance(until, datetime) or frame.all_day:
-        return frame.instant(until)
+    """UNTIL as naive UTC; a local time is read in the series' zone, a date includes that whole local day.
+
+    Where the kinds do not fit, as calendars in the wild have it, the digits count; `validate` refuses that.
+    """
+    if frame.all_day:
+        return datetime.combine(until.date() if isinstance(until, datetime) else until, time())
+    if isinstance(until, datetime):
+        return until.replace(tzinfo=None) if frame.zone is None else frame.instant(until)
     if frame.zone is None:
         return datetime.combine(until, LATEST.time())
     try:
@@ -129,7 +130,7 @@ def rule_moments(
         yield from _uncounted(rule, frame, fuel, after)
         return
     left = rule.count
-    cost = 1 if left <= REPLAYED else 4  # no accepted rule is cut short; a hostile one ends early
+    cost = 1 if left <= REPLAYED else 10  # no accepted rule is cut short; a hostile one ends early
     members = _uncounted(rule, frame, fuel, frame.origin if include_dtstart else None)
     if include_dtstart:
         left -= 1

@@ -127,9 +127,14 @@ def _year_day_in(day: int, months: Sequence[int]) -> bool:
 
 
 def _canonical_until(rule: Rule, frame: Frame) -> Rule:
-    """UNTIL in UTC for a zoned series, else as it is."""
+    """UNTIL in UTC for a zoned series, else as it is; of the kind of the series (A.9)."""
     if rule.until is None:
         return rule
+    timed, local = isinstance(rule.until, datetime), getattr(rule.until, "tzinfo", None) is None
+    if frame.all_day and timed:
+        raise InvalidRecurrence("UNTIL", "must be a date such as 20260601 for an all-day series")
+    if frame.zone is None and not frame.all_day and not (timed and local):
+        raise InvalidRecurrence("UNTIL", "must be local, such as 20260601T080000, for a floating series")
     until = until_instant(rule.until, frame)
     if until < frame.origin:
         raise InvalidRecurrence("UNTIL", "lies before the first occurrence")

@@ -117,7 +117,7 @@ def _at_positions(
 
 def _years(rule: Rule, anchor: datetime, start: datetime, stop: int, fuel: Fuel) -> Iterator[list[int]]:
     rules = DayRules(rule, anchor)
-    year, first = _period_year(rule, anchor), _period_year(rule, start)
+    year, first = _first_year(rule, rules, anchor), _period_year(rule, start)
     if rule.skip != "OMIT":
         first -= 1  # SKIP=FORWARD reaches into the following year
     if first > year:
@@ -129,6 +129,19 @@ def _years(rule: Rule, anchor: datetime, start: datetime, stop: int, fuel: Fuel)
         fuel.burn(cost)
         yield rules.of_year(year)
         year += rule.interval
+
+
+def _first_year(rule: Rule, rules: DayRules, anchor: datetime) -> int:
+    """The year that INTERVAL counts from: the week year that holds the anchor, if it has members nearby.
+
+    RFC 5545 is silent; this is what libical does, so that 2010-01-02 and 2016-01-02 are six years apart.
+    """
+    year = _period_year(rule, anchor)
+    if year == anchor.year or rule.interval == 1:
+        return min(year, anchor.year)
+    days = rules.of_year(year)
+    near = days and (year > anchor.year or days[-1] >= january_1(anchor.year))
+    return year if near else anchor.year
 
 
 def _calendar_year(year: int, _wkst: int) -> int:

@@ -4,7 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.domain.recurrence import InvalidRecurrence, RecurrenceLimit, from_shortcut, occurrences
+from shared.domain.recurrence import (
+    InvalidRecurrence,
+    RecurrenceLimit,
+    from_shortcut,
+    occurrences,
+    validate,
+)
 from shared.domain.zones import UnknownZone
 
 NY = "America/New_York"
@@ -146,6 +152,14 @@ RULE_VECTORS = [
     ("FREQ=YEARLY;BYWEEKNO=52;BYDAY=SA,SU", "2010-12-27", ["2011-01-01", "2011-01-02", "2011-12-31"]),
     ("FREQ=YEARLY;BYWEEKNO=-1;BYDAY=SU", "2020-12-01", ["2021-01-03", "2022-01-02", "2023-01-01"]),
     ("FREQ=YEARLY;BYWEEKNO=1;BYDAY=TH;WKST=SU", "1997-01-01", ["1997-01-02", "1998-01-08", "1999-01-07"]),
+    # INTERVAL counts from the week year of the start, or its calendar year when that has nothing near
+    ("FREQ=YEARLY;BYWEEKNO=53;INTERVAL=6;BYDAY=TH", "2027-01-03", ["2093-12-31"]),
+    ("FREQ=YEARLY;BYWEEKNO=53;INTERVAL=5;BYDAY=TH", "2027-01-03", ["2032-12-30"]),
+    ("FREQ=YEARLY;BYWEEKNO=53;INTERVAL=6;BYDAY=TU,SA", "2010-01-02",
+     ["2010-01-02", "2015-12-29", "2016-01-02"]),
+    ("FREQ=YEARLY;BYWEEKNO=1;INTERVAL=3;BYDAY=MO,TU", "2024-12-31",
+     ["2024-12-31", "2028-01-03", "2028-01-04", "2030-12-30", "2030-12-31"]),
+    ("FREQ=YEARLY;BYWEEKNO=53;BYDAY=SU", "2027-01-01", ["2027-01-03", "2033-01-02"]),
     # BYSETPOS counts members before the start
     ("FREQ=MONTHLY;BYMONTHDAY=1,10,20;BYSETPOS=2", "2026-01-15", ["2026-02-10", "2026-03-10"]),
     ("FREQ=YEARLY;BYDAY=MO;BYSETPOS=1,-1", "2026-06-01", ["2026-12-28", "2027-01-04", "2027-12-27"]),
@@ -269,9 +283,11 @@ def test_until_ends_a_rule_that_never_matches_again():
     ("20260603T080000", date(2026, 6, 1), None),
     ("20260603T070000Z", date(2026, 6, 1), "Europe/London"),
 ])  # fmt: skip
-def test_until_of_another_kind_is_refused(until, start, tz):
+def test_until_of_another_kind_counts_by_its_digits_but_is_not_accepted(until, start, tz):
+    found = occurrences(f"FREQ=DAILY;UNTIL={until}", start, tz, limit=9)
+    assert f"{found[-1]:%m-%d}" == ("06-03" if until != "20260603T070000Z" or tz else "06-02")
     with pytest.raises(InvalidRecurrence) as raised:
-        occurrences(f"FREQ=DAILY;UNTIL={until}", start, tz, limit=1)
+        validate(f"FREQ=DAILY;UNTIL={until}", start, tz)
     assert raised.value.part == "UNTIL"
 
 
