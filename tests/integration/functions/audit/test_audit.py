@@ -155,3 +155,11 @@ def test_an_entry_beyond_the_head_stops_the_chain_loudly(audit, rows, task_event
     post(audit, task_event(user_id))
     rows("update audit_heads set seq = 0, hash = %s where user_id = %s", bytes(32), user_id)
     assert post(audit, task_event(user_id)).status_code == 500
+
+
+@pytest.mark.parametrize("wrong", [{"event_id": "no-uuid"}, {"actor": "me"}, {"changes": [1]}])
+def test_data_of_a_wrong_shape_is_refused_for_good(audit, verdict, task_event, user_id, wrong):
+    event = as_cloudevent(task_event(user_id))
+    forged = replace(event, id=wrong.get("event_id", event.id), data={**event.data, **wrong})
+    assert post(audit, forged).status_code == 422
+    assert verdict(user_id).entries == 0

@@ -272,3 +272,16 @@ def test_a_wrong_sealing_key_only_delays(
     assert receiver.requests == []
     sim_clock.advance(seconds=10)
     assert [r.state for r in world.deliver(user_id)] == ["sent"]
+
+
+def test_a_delivery_whose_endpoint_vanished_has_failed(world, delivery, deliveries, rows, user_id, receiver):
+    rows("delete from webhooks where user_id = %s", user_id)
+    [result] = world.deliver(user_id)
+    assert (result.state, result.error) == ("failed", "the endpoint was deleted or disabled")
+    assert (deliveries(user_id)[0][0], receiver.requests) == ("failed", [])
+
+
+def test_a_delivery_that_always_kills_its_process_ends(world, delivery, rows, user_id, receiver):
+    rows("update deliveries set state = 'sending', attempts = 10 where user_id = %s", user_id)
+    [result] = world.deliver(user_id)
+    assert (result.state, receiver.requests) == ("failed", [])
