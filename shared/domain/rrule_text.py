@@ -32,7 +32,7 @@ _LISTS = {
 _DAY_NUMBERS = {name: number for number, name in enumerate(WEEKDAYS)}
 
 
-class InvalidRecurrence(ValueError):  # noqa: N818 - the name is part of the published contract
+class InvalidRecurrence(ValueError):
     """The rule cannot be used: `part` names the offending rule part, `reason` says what to write instead."""
 
     def __init__(self, part: str, reason: str) -> None:

@@ -18,7 +18,7 @@ __all__ = ["UnknownZone", "resolve", "start_of_day", "tzdata_version", "zone"]
 zoneinfo.reset_tzpath(to=())
 
 
-class UnknownZone(ValueError):  # noqa: N818 - reads as what it is
+class UnknownZone(ValueError):
     """The name is not an IANA time zone of the pinned tzdata."""
 
     def __init__(self, name: object) -> None:
