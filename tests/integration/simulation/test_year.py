@@ -91,8 +91,8 @@ def check_now(world: World, records: "psycopg.Connection[Any]") -> None:
     """What must hold at every moment, whatever is still on its way."""
     mismatched = records.execute(
         """select o.key, t.id from occurrences o
-           full join (select * from tasks where status = 'open' and deleted_at is null and series_id is not null
-                        and user_id = %(user)s) t
+           full join (select * from tasks where status = 'open' and deleted_at is null
+                        and series_id is not null and user_id = %(user)s) t
              on t.user_id = o.user_id and t.id = o.task_id and t.occurrence_key = o.key
            where coalesce(o.user_id, t.user_id) = %(user)s
              and coalesce(o.outcome, 'open') = 'open' and (t.id is null or o.key is null)""",

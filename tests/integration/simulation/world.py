@@ -64,10 +64,9 @@ class World:
         return function(name, on_event=consume(name, handler, uow=uow, mode=mode, accepts=accepts))
 
     def act(self, verb: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """One request of the user: `verb` of the task service in its transaction, then the publisher."""
+        """One request of the user: `verb` of the task service in its transaction."""
         with self.api.write(self.user_id, Cause(Actor("user", self.user_id))) as tx:
-            result = verb(tx, *arguments, **options)
-        return result
+            return verb(tx, *arguments, **options)
 
     def create(self, **given: Any) -> Any:
         return self.act(service.create, given)
