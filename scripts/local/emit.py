@@ -75,7 +75,10 @@ def _event(choice: argparse.Namespace) -> CloudEvent:
     if choice.data is None:
         return CloudEvent(attributes)
     text = _text(choice.data)
-    json.loads(text)
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"--data is not JSON: {error}") from None
     return CloudEvent({**attributes, "datacontenttype": "application/json"}, text.encode())
 
 

@@ -1,6 +1,7 @@
 """PingSources at run time. A tick is tried 1 + 5 times from 50 ms on and then lost, as in the cluster."""
 
 import asyncio
+import random
 import uuid
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from scripts.local.dispatch import Answer, Outcome, Policy, Retry, decide, descr
 from scripts.local.events import CloudEvent
 from scripts.local.model import Tick
 
+JITTER_SECONDS = 0.5
 POLICY = Policy(retry=5, backoff="exponential", delay=0.025, timeout=600.0)
 
 
@@ -76,9 +78,13 @@ class RunningTick:
             while (left := (due - datetime.now(zone)).total_seconds()) > 0:  # noqa: ASYNC110  # it is time
                 await asyncio.sleep(min(left, 5))  # short naps: a suspended machine's clock jumps
             if left > -30:  # later than that: the machine slept; the next tick heals it
-                task = asyncio.create_task(self.fire())
+                task = asyncio.create_task(self._fire_soon())
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
+
+    async def _fire_soon(self) -> Outcome:
+        await asyncio.sleep(random.uniform(0, JITTER_SECONDS))  # or every tick of a minute starts at once
+        return await self.fire()
 
     def _event(self) -> CloudEvent:
         attributes = {

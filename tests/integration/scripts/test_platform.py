@@ -482,7 +482,7 @@ class TestTools:
             item["headers"] for item in manifests.received() if item["headers"]["ce-id"] == "x-direct"
         )
         assert direct["authorization"].startswith("Bearer ")
-        assert "not JSON" in tool(running, "emit", "t.v1", "--data", "{", ok=False) or True
+        assert "--data is not JSON" in tool(running, "emit", "t.v1", "--data", "{", ok=False)
 
     def test_dlq_lists_shows_and_replays_with_the_same_id(self, shared):
         running, manifests = shared
