@@ -1,0 +1,39 @@
+"""When the daily digest is sent, which day it is about, and its identity. Pure; called by `tasks` when the
+hour is set and by `notifications` when it sends.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from shared.domain.identity import derived_uuid
+from shared.domain.local_time import first_at, local_day
+
+EVENT_TYPE = "digest"
+TITLES = 20
+_LOOK = 4  # days: a zone that moves over the date line skips one
+_DAY = timedelta(days=1)
+
+
+def following(at: datetime, hour: int, zone: str) -> datetime:
+    """The first instant (UTC) after `at` at which a digest is due; a day that does not exist has none."""
+    today = local_day(at, zone)
+    found = (_due(today + _DAY * n, hour, zone) for n in range(_LOOK))
+    return next(due for due in found if due is not None and due > at)
+
+
+def day_of(at: datetime, hour: int, zone: str) -> date:
+    """The local day of the latest digest that was due at or before `at`: after an outage only that one."""
+    today = local_day(at, zone)
+    days = (today - _DAY * n for n in range(_LOOK))
+    return next(day for day in days if (due := _due(day, hour, zone)) is not None and due <= at)
+
+
+def identity(user_id: str, day: date) -> UUID:
+    """The same user and local day, the same digest, whatever zone the user has moved to meanwhile."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return derived_uuid(midnight, EVENT_TYPE, user_id, day.isoformat())
+
+
+def _due(day: date, hour: int, zone: str) -> datetime | None:
+    due = first_at(day, time(hour), zone)
+    return due if local_day(due, zone) == day else None
