@@ -12,13 +12,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from shared.domain.errors import FieldError, Invalid
 from shared.events.base import plain
-from shared.events.catalog import EVENTS
-from shared.events.task import TaskChanged
 
 MAX_PATTERNS = 20
 MAX_BODY_BYTES = 20_000  # the specification: "less than 20kb"
@@ -33,16 +32,26 @@ def short_name(event_type: str) -> str:
     return event_type.removeprefix(_PREFIX).rpartition(".v")[0]
 
 
-# The hint that wakes `updates` tells nobody anything new: no endpoint can ask for it.
-SUBSCRIBABLE: frozenset[str] = frozenset(short_name(t) for t in EVENTS if t != TaskChanged.type)
-PATTERNS: frozenset[str] = SUBSCRIBABLE | {f"{name.partition('.')[0]}.*" for name in SUBSCRIBABLE} | {"*"}
+@cache
+def subscribable() -> frozenset[str]:
+    """The names that endpoints may ask for: all but the hint that wakes `updates`, which says nothing new."""
+    from shared.events.catalog import EVENTS  # every class of event: not for a request that reads
+    from shared.events.task import TaskChanged
+
+    return frozenset(short_name(t) for t in EVENTS if t != TaskChanged.type)
+
+
+@cache
+def known_patterns() -> frozenset[str]:
+    """Every name, `task.*` for every subject, and `*`."""
+    return subscribable() | {f"{name.partition('.')[0]}.*" for name in subscribable()} | {"*"}
 
 
 def matches(patterns: Iterable[str], event_type: str) -> bool:
     """Whether one of `patterns` (`task.completed`, `task.*`, `*`) asks for the full `event_type`."""
     name = short_name(event_type)
     wanted = {name, f"{name.partition('.')[0]}.*", "*"}
-    return name in SUBSCRIBABLE and any(pattern in wanted for pattern in patterns)
+    return name in subscribable() and any(pattern in wanted for pattern in patterns)
 
 
 def check_patterns(value: object, *, field: str = "events") -> tuple[str, ...]:
@@ -51,8 +60,8 @@ def check_patterns(value: object, *, field: str = "events") -> tuple[str, ...]:
         message = f"{field} must be a list of 1 to {MAX_PATTERNS} event names"
         raise Invalid(errors=[FieldError(field, "invalid_events", message)])
     for pattern in value:
-        if not isinstance(pattern, str) or pattern not in PATTERNS:
-            message = f"unknown event name; known are {', '.join(sorted(PATTERNS))}"
+        if not isinstance(pattern, str) or pattern not in known_patterns():
+            message = f"unknown event name; known are {', '.join(sorted(known_patterns()))}"
             raise Invalid(errors=[FieldError(field, "unknown_event", message)])
     return tuple(dict.fromkeys(value))
 

@@ -4,13 +4,12 @@
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from flask import Response, request
 
-from functions.tasks import service
 from functions.tasks.api.routing import Caller, Routes
 from functions.tasks.api.tasks import parse_named
 from functions.tasks.api.writes import Answer, Writes
@@ -21,17 +20,12 @@ from shared.messaging import cloudevent
 from shared.messaging.cloudevent import CloudEvent
 from shared.runtime.http import read_body
 
-Verb = Callable[[Transaction, UUID, Mapping[str, Any]], object]
-
-# type → (body model, verb); a create has no subject.
-COMMANDS: dict[str, tuple[str, Verb]] = {
-    "io.taskflow.task.create.v1": ("TaskCreate", lambda tx, _, given: service.create(tx, given)),
-    "io.taskflow.task.update.v1": ("TaskPatch", service.patch),
-    "io.taskflow.task.complete.v1": (
-        "OccurrenceAction",
-        lambda tx, id_, given: service.complete(tx, id_, **given),
-    ),
-    "io.taskflow.task.delete.v1": ("Empty", lambda tx, id_, _: service.delete(tx, id_)),
+# type → body model; a create has no subject.
+COMMANDS: dict[str, str] = {
+    "io.taskflow.task.create.v1": "TaskCreate",
+    "io.taskflow.task.update.v1": "TaskPatch",
+    "io.taskflow.task.complete.v1": "OccurrenceAction",
+    "io.taskflow.task.delete.v1": "Empty",
 }
 CREATE = "io.taskflow.task.create.v1"
 NO_ID = UUID(int=0)
@@ -45,15 +39,27 @@ def register(routes: Routes, writes: Writes) -> None:
         event = cloudevent.from_http(dict(request.headers), read_body(request))
         if event.type not in COMMANDS:
             raise _invalid("type", "unknown_command", f"{event.type} is none of {', '.join(COMMANDS)}")
-        model, verb = COMMANDS[event.type]
-        given = parse_named(model, _data(event))
+        given = parse_named(COMMANDS[event.type], _data(event))
         task_id = NO_ID if event.type == CREATE else _subject(event)
 
         def work(tx: Transaction) -> Answer:
-            verb(tx, task_id, given)
+            _run(tx, event.type, task_id, given)
             return _answer(tx)
 
         return writes.run(caller, work, key=_key(event))
+
+
+def _run(tx: Transaction, command: str, task_id: UUID, given: Mapping[str, Any]) -> None:
+    from functions.tasks import service  # with series and recurrence: not in the wake-up of a read
+
+    if command == CREATE:
+        service.create(tx, given)
+    elif command == "io.taskflow.task.update.v1":
+        service.patch(tx, task_id, given)
+    elif command == "io.taskflow.task.complete.v1":
+        service.complete(tx, task_id, **given)
+    else:
+        service.delete(tx, task_id)
 
 
 def _answer(tx: Transaction) -> Answer:

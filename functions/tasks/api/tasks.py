@@ -7,7 +7,7 @@ from uuid import UUID
 
 from flask import Response, request
 
-from functions.tasks import listing, service
+from functions.tasks import listing
 from functions.tasks.api.routing import Caller, Routes
 from functions.tasks.api.view import render
 from functions.tasks.api.writes import Answer, Writes, json_answer
@@ -21,12 +21,7 @@ from shared.runtime.http import json_body
 
 _ETAG = re.compile(r'"(\d{1,10})"')
 Action = Callable[..., Task]
-ACTIONS: dict[str, Action] = {
-    "complete": service.complete,
-    "skip": service.skip,
-    "reopen": service.reopen,
-    "restore": service.restore,
-}
+ACTIONS = ("complete", "skip", "reopen", "restore")  # verbs of `service`
 WITH_KEY = ("complete", "skip")  # these take an optional occurrence_key
 
 
@@ -61,17 +56,23 @@ def _register_reads(routes: Routes, uow: UnitOfWork) -> None:
 def _register_writes(routes: Routes, writes: Writes) -> None:
     @routes.user("POST", "/tasks")
     def create_task(caller: Caller) -> Response:
+        from functions.tasks import service  # with series and recurrence: not in the wake-up of a read
+
         given = parse_named("TaskCreate", json_body(request))
         return writes.run(caller, lambda tx: _created(service.create(tx, given), tx))
 
     @routes.user("PATCH", "/tasks/<uuid:task_id>")
     def patch_task(caller: Caller, task_id: UUID) -> Response:
+        from functions.tasks import service
+
         given = parse_named("TaskPatch", json_body(request))
         version = if_match()
         return writes.run(caller, lambda tx: _answer(service.patch(tx, task_id, given, version=version), tx))
 
     @routes.user("DELETE", "/tasks/<uuid:task_id>")
     def delete_task(caller: Caller, task_id: UUID) -> Response:
+        from functions.tasks import service
+
         version = if_match()
 
         def work(tx: Transaction) -> Answer:
@@ -82,9 +83,12 @@ def _register_writes(routes: Routes, writes: Writes) -> None:
 
 
 def _register_action(routes: Routes, writes: Writes, name: str) -> None:
-    verb, model = ACTIONS[name], "OccurrenceAction" if name in WITH_KEY else "Empty"
+    model = "OccurrenceAction" if name in WITH_KEY else "Empty"
 
     def act(caller: Caller, task_id: UUID) -> Response:
+        from functions.tasks import service
+
+        verb: Action = getattr(service, name)
         given = parse_named(model, json_body(request, optional=True))
         version = if_match()
         return writes.run(caller, lambda tx: _answer(verb(tx, task_id, version=version, **given), tx))

@@ -36,7 +36,7 @@ def test_patterns(patterns, event_type, expected):
 
 
 def test_every_event_but_the_hint_can_be_asked_for():
-    assert {webhook.short_name(t) for t in EVENTS} - {"task.changed"} == webhook.SUBSCRIBABLE
+    assert {webhook.short_name(t) for t in EVENTS} - {"task.changed"} == webhook.subscribable()
 
 
 def test_patterns_are_checked_and_distinct():
