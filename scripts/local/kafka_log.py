@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -21,6 +22,7 @@ from scripts.local.topics import NewRecord, Partition, Position, Record, TopicsU
 
 _T = TypeVar("_T")
 _API = (2, 6, 0)  # fixed: probing for versions would take 100 ms per client and fail on a slow broker
+_STOP = 5.0  # seconds that a client gets to end
 _WAIT = 10.0
 _BUFFERED = 50
 
@@ -71,10 +73,13 @@ class KafkaTopics:
         return await self._run(self._read, partition, offset, limit)
 
     async def close(self) -> None:
+        """Ends within seconds even when the broker is gone; what was not committed is delivered again."""
         await asyncio.gather(*(item.close() for item in self._subscriptions))
-        for client in (self._producer, self._reader):
-            if client is not None:
-                await asyncio.get_running_loop().run_in_executor(self._work, client.close)
+        loop = asyncio.get_running_loop()
+        if self._producer is not None:
+            await loop.run_in_executor(self._work, partial(self._producer.close, timeout=_STOP))
+        if self._reader is not None:
+            await loop.run_in_executor(self._work, self._reader.close)
         self._work.shutdown(wait=True)
 
     async def _run(self, work: Callable[..., _T], *arguments: Any) -> _T:
@@ -190,7 +195,7 @@ class KafkaSubscription:
     async def close(self) -> None:
         self._stop.set()
         if self._thread is not None:
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join, _STOP)
             self._thread = None
 
     def open(self) -> None:
@@ -211,7 +216,8 @@ class KafkaSubscription:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._thread = threading.Thread(
-            target=self._poll, args=(loop,), name=f"kafka {self._config['group_id']}"
+            # A daemon: the client's commit waits for ever for a broker that is gone.
+            target=self._poll, args=(loop,), name=f"kafka {self._config['group_id']}", daemon=True
         )
         self._thread.start()
 
