@@ -169,7 +169,10 @@ class Revision:
                     504, "timeout", f"{self.service.name}: not started within timeoutSeconds"
                 ) from None
             except StartFailed as error:
-                raise Refused(503, "start_failed", f"{self.service.name}: {error}") from None
+                # Its first and last line; the traceback between them is for the status page, not for clients.
+                lines = [line for line in str(error).splitlines() if line]
+                summary = " ".join(dict.fromkeys([lines[0], lines[-1]]))
+                raise Refused(503, "start_failed", f"{self.service.name}: {summary}") from None
             except Broken as error:
                 if last:
                     raise Refused(502, "broken", f"{self.service.name}: {error}") from error
