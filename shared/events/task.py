@@ -1,4 +1,7 @@
-"""What happened to a task (topic `task-events`) and the hint that it changed (topic `task-updates`)."""
+"""What happened to a task (topic `task-events`) and the hint that it changed (topic `task-updates`).
+
+A class that adds no field inherits the dataclass: another decorator would cost every wake-up 1 ms.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,14 +22,12 @@ class TaskEvent(Event):
     changes: Changes = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
 class TaskCreated(TaskEvent):
     """A task was created, by a user or as the next occurrence of a series."""
 
     type: ClassVar[str] = "io.taskflow.task.created.v1"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TaskUpdated(TaskEvent):
     """Fields of a task were changed."""
 
@@ -44,35 +45,30 @@ class OccurrenceEvent(TaskEvent):
     completed_at: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class TaskCompleted(OccurrenceEvent):
     """A task was done."""
 
     type: ClassVar[str] = "io.taskflow.task.completed.v1"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TaskSkipped(OccurrenceEvent):
     """An occurrence was skipped."""
 
     type: ClassVar[str] = "io.taskflow.task.skipped.v1"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TaskReopened(OccurrenceEvent):
     """A completion or a skip was undone."""
 
     type: ClassVar[str] = "io.taskflow.task.reopened.v1"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TaskDeleted(TaskEvent):
     """A task went to the trash."""
 
     type: ClassVar[str] = "io.taskflow.task.deleted.v1"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TaskRestored(TaskEvent):
     """A task came back from the trash."""
 
