@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from functions.tasks.withdrawal import withdraw_following
 from shared.db.repositories.series import Occurrences, SeriesRepository
-from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
 from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.identity import uuid7
+from shared.domain.rrule_limits import MAX_EXCEPTIONS
 from shared.domain.rule import Rule, parse_rule
 from shared.domain.series import Occurrence, Series, zone_of
 from shared.domain.task import Task
 from shared.events.base import changes_between
 from shared.events.series import SeriesChanged, SeriesEnded, SeriesEvent
-from shared.events.task import TaskDeleted
 
 
 def start(tx: Transaction, task: Task, recurrence: Mapping[str, Any]) -> Task:
@@ -69,14 +69,19 @@ def change_rule(tx: Transaction, before: Task, after: Task, recurrence: Mapping[
     return _rebase(tx, before, after, recurrence)
 
 
-def end(tx: Transaction, task: Task) -> None:
-    """Record that the occurrence of a done or skipped task has ended; a skip is an EXDATE as well."""
+def end(tx: Transaction, task: Task, *, skip_missed: bool = False) -> None:
+    """Record that the occurrence of a done or skipped task has ended; a skip is an EXDATE as well.
+
+    `skip_missed` stays with the occurrence, for the expansion, and is gone when it is reopened.
+    """
     if task.series_id is None or task.occurrence_key is None:
         return
     series = SeriesRepository(tx).lock(task.series_id)
-    Occurrences(tx, series.id).set_outcome(task.occurrence_key, task.status)
+    Occurrences(tx, series.id).set_outcome(task.occurrence_key, task.status, skip_missed=skip_missed)
     if task.status == "skipped" and task.occurrence_key not in series.exdates:
-        SeriesRepository(tx).save(replace(series, exdates=[*series.exdates, task.occurrence_key]))
+        room = MAX_EXCEPTIONS - 1 - len(series.rdates)  # the oldest go: nothing is expanded before this one
+        exdates = sorted({*series.exdates, task.occurrence_key})
+        SeriesRepository(tx).save(replace(series, exdates=exdates[-max(room, 1) :]))
 
 
 def reopen(tx: Transaction, task: Task) -> None:
@@ -87,21 +92,16 @@ def reopen(tx: Transaction, task: Task) -> None:
     if task.series_id is None or task.occurrence_key is None:
         return
     series = SeriesRepository(tx).lock(task.series_id)
-    occurrences = Occurrences(tx, series.id)
-    this, following = occurrences.get(task.occurrence_key), occurrences.open()
+    this = Occurrences(tx, series.id).get(task.occurrence_key)
     assert this is not None
-    if following is not None:
-        _withdraw(tx, following, after_key=task.occurrence_key)
-    elif occurrences.following(task.occurrence_key) is not None:
-        raise _changed()
-    occurrences.withdraw_after(task.occurrence_key)
-    occurrences.set_outcome(task.occurrence_key, "open")
+    withdraw_following(tx, series, this)
+    Occurrences(tx, series.id).set_outcome(this.key, "open")
     revived = "active" if series.state in ("ended", "paused") else series.state
     reopened = replace(
         series,
         state=revived,
         state_reason=None if revived == "active" else series.state_reason,
-        emitted_count=this.ordinal,
+        emitted_count=this.emitted_count,
         exdates=[key for key in series.exdates if key != task.occurrence_key],
     )
     if reopened != series:
@@ -130,15 +130,6 @@ def resume(tx: Transaction, task: Task) -> None:
         _save_state(tx, task, series, replace(series, state="active", state_reason=None))
 
 
-def _withdraw(tx: Transaction, following: Occurrence, *, after_key: str) -> None:
-    assert following.task_id is not None
-    successor = Tasks(tx).get(following.task_id, deleted=True)
-    untouched = successor.version == 1 and successor.deleted_at is None and not successor.reminder_sent
-    if following.after_key != after_key or not untouched:
-        raise _changed()
-    Tasks(tx).change(successor, successor.changed(tx.now, deleted_at=tx.now), TaskDeleted)
-
-
 def _leave(tx: Transaction, task: Task) -> Task:
     assert task.series_id is not None
     assert task.occurrence_key is not None
@@ -150,7 +141,13 @@ def _leave(tx: Transaction, task: Task) -> Task:
     SeriesRepository(tx).save(ended)
     _emit(tx, SeriesEnded, task, series, ended)
     return replace(
-        task, series_id=None, occurrence_key=None, series_kind=None, series_rule=None, series_mode=None
+        task,
+        series_id=None,
+        occurrence_key=None,
+        series_kind=None,
+        series_rule=None,
+        series_mode=None,
+        series_state=None,
     )
 
 
@@ -170,7 +167,7 @@ def _rebase(tx: Transaction, before: Task, after: Task, recurrence: Mapping[str,
             f"The series has had its occurrence {joined.occurrence_key}; choose another due.",
             code="occurrence_exists",
         )
-    occurrences.rekey(before.occurrence_key, joined.occurrence_key)
+    occurrences.rekey(before.occurrence_key, joined.occurrence_key, emitted_count=1)
     SeriesRepository(tx).save(rebased)
     _emit(tx, SeriesChanged, after, series, rebased)
     return joined
@@ -193,8 +190,18 @@ def _anchored(task: Task, rule: Rule) -> dict[str, Any]:
 
 
 def _joined(task: Task, series: Series) -> Task:
-    joined = task.in_series(series.id, series.first_key())
-    return replace(joined, series_kind=series.kind, series_rule=series.rule, series_mode=series.mode)
+    return joined(task, series, series.first_key())
+
+
+def joined(task: Task, series: Series, key: str) -> Task:
+    """The task as the occurrence `key` of the series, with the rule that goes with it."""
+    return replace(
+        task.in_series(series.id, key),
+        series_kind=series.kind,
+        series_rule=series.rule,
+        series_mode=series.mode,
+        series_state=series.state,
+    )
 
 
 def _save_state(tx: Transaction, task: Task, before: Series, after: Series) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from functions.tasks import fields, occurrences
+from shared.db.repositories.accounts import Accounts
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
 from shared.domain.errors import Conflict, FieldError, Invalid, NotFound
 from shared.domain.identity import uuid7
-from shared.domain.task import Task
+from shared.domain.task import MAX_DEPTH, Task
 from shared.events.base import plain
 from shared.events.task import (
     TaskCompleted,
@@ -26,12 +27,12 @@ from shared.events.task import (
     TaskUpdated,
 )
 
-MAX_DEPTH = 20  # of subtasks below one another
-
 
 def create(tx: Transaction, given: Mapping[str, Any]) -> Task:
     """A new task from a validated body; with a recurrence it is the first occurrence of a new series."""
     task = fields.new_task(given, task_id=uuid7(tx.now), now=tx.now, user_zone=tx.account.timezone)
+    if task.due is not None and not given.keys() & fields.REMINDERS:
+        task = replace(task, reminders=Accounts(tx).own_preferences().default_reminders)
     _check_references(tx, task, given)
     if given.get("recurrence") is not None:
         task = occurrences.start(tx, task, given["recurrence"])
@@ -53,7 +54,7 @@ def patch(tx: Transaction, task_id: UUID, given: Mapping[str, Any], *, version: 
     if after == before:
         return before
     after = after.changed(tx.now)
-    if after.due_at != before.due_at:
+    if (after.due, after.due_at, after.reminders) != (before.due, before.due_at, before.reminders):
         after = replace(after, reminder_sent=False)
     Tasks(tx).change(before, after, TaskUpdated)
     return Tasks(tx).get(task_id)
@@ -89,8 +90,8 @@ def _end(
 def reopen(tx: Transaction, task_id: UUID, *, version: int | None = None) -> Task:
     """Undo `complete` or `skip`; withdraws the next occurrence if nobody has touched it."""
     before = Tasks(tx).get_for_update(task_id, version=version)
-    after = before.reopened(tx.now)
-    if after is before:
+    after = _at_home(tx, before.reopened(tx.now))
+    if before.status == "open":
         return before
     occurrences.reopen(tx, before)
     Tasks(tx).change(before, after, TaskReopened, **_occurrence_fields(after))
@@ -111,10 +112,15 @@ def restore(tx: Transaction, task_id: UUID, *, version: int | None = None) -> Ta
     before = Tasks(tx).get_for_update(task_id, version=version, deleted=True)
     if before.deleted_at is None:
         return before
-    after = before.changed(tx.now, deleted_at=None)
+    after = _at_home(tx, before.changed(tx.now, deleted_at=None))
     occurrences.resume(tx, before)
     Tasks(tx).change(before, after, TaskRestored)
     return after
+
+
+def _at_home(tx: Transaction, task: Task) -> Task:
+    """The task with the instants that its due has now: the user may have moved while it was not open."""
+    return task if task.due is None else task.with_due(task.due, tx.account.timezone)
 
 
 def _occurrence_fields(task: Task) -> dict[str, Any]:

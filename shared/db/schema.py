@@ -95,6 +95,7 @@ series = Table(
     Column("state_reason", Text),
     _count("emitted_count", 1),
     Column("successor_id", Uuid),  # the series that goes on when this one ends: a split
+    _json("template", "{}"),  # fields in which the first task of a successor differs from the one before it
     _count("version", 1),
     Column("change_seq", BigInteger, nullable=False),
     _instant("created_at"),
@@ -149,6 +150,7 @@ tasks = Table(
     Index("ix_tasks_priority_due", "user_id", "priority", "due_sort", "id"),
     Index("ix_tasks_feed", "user_id", "change_seq"),
     Index("ix_tasks_series", "user_id", "series_id", postgresql_where=text("series_id is not null")),
+    Index("ix_tasks_parent", "user_id", "parent_id", postgresql_where=text("parent_id is not null")),
 )
 
 occurrences = Table(
@@ -159,8 +161,11 @@ occurrences = Table(
     Column("key", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("task_id", Uuid),
-    Column("ordinal", Integer, nullable=False),  # 1, 2, 3 … within the series: what COUNT counts
+    Column("ordinal", Integer, nullable=False),  # 1, 2, 3 … within the series: the order of the record
     Column("after_key", Text),  # the occurrence whose end brought this one; null for the first
+    _count("emitted_count"),  # series.emitted_count while this one was open: undo returns to it
+    # A skip that drops everything up to its time: what the expansion must know, whichever event brings it.
+    Column("skip_missed", Boolean, nullable=False, server_default=text("false")),
     _instant("created_at"),
     PrimaryKeyConstraint("user_id", "series_id", "key"),
     ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"], ondelete="CASCADE"),

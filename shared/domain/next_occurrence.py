@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from shared.domain import cron
@@ -24,6 +24,9 @@ __all__ = [
     "Recurrence",
     "Step",
     "check_mode",
+    "counted_before",
+    "first_match",
+    "first_step",
     "key_of",
     "next_occurrence",
     "parse_key",
@@ -33,6 +36,7 @@ __all__ = [
 MAX_MISSED = 1_000  # listed in a step, the newest; a rule of 96 a day passes 35,000 in a year
 _COUNTED_MISSED = 2_000  # above this only COUNT is worth counting exactly
 _SHORTEST_MONTH = 28
+_SECOND = timedelta(seconds=1)
 
 Mode = Literal["catch_up", "fixed", "from_completion"]
 
@@ -104,8 +108,13 @@ def check_mode(recurrence: Recurrence) -> None:
         _reanchorable(recurrence)
 
 
-def upcoming(recurrence: Recurrence, *, limit: int, after: str | None = None) -> list[Occurrence]:
-    """Occurrences from the anchor on, or those after the key of the current one: for previews and feeds."""
+def upcoming(
+    recurrence: Recurrence, *, limit: int, after: str | None = None, span: timedelta | None = None
+) -> list[Occurrence]:
+    """Occurrences from the anchor on, or those after the key of the current one: for previews and feeds.
+
+    `span` ends the list that long after the anchor.
+    """
     series = _Series(recurrence)
     start = None if after is None else series.frame.instant(parse_key(after))
     emitted = 0 if after is None else recurrence.emitted_count
@@ -115,12 +124,63 @@ def upcoming(recurrence: Recurrence, *, limit: int, after: str | None = None) ->
         emitted += counted
         if len(found) >= limit or (series.count is not None and emitted > series.count):
             break
+        if span is not None and instant - series.frame.origin > span:
+            break
         if excluded:
             fuel.burn(1)
             continue
         fuel.refill()
         found.append(series.occurrence(instant, wall))
     return found
+
+
+def first_match(recurrence: Recurrence, wall: datetime | date) -> Occurrence | None:
+    """The first occurrence that the rule itself gives at `wall` or later; the anchor has to match too."""
+    series, fuel = _Series(recurrence), Fuel()
+    for instant, found, _, excluded in series.instances(series.frame.instant(wall) - _SECOND, fuel):
+        if not excluded:
+            return series.occurrence(instant, found)
+        fuel.burn(1)
+    return None
+
+
+def counted_before(recurrence: Recurrence, *, key: str, current: str) -> int | None:
+    """What `emitted_count` is just before `key`, an occurrence later than `current`; None if it is none."""
+    series, fuel = _Series(recurrence), Fuel()
+    emitted = recurrence.emitted_count
+    start, target = series.frame.instant(parse_key(current)), series.frame.instant(parse_key(key))
+    if series.count is None:
+        start = max(start, target - _SECOND)
+    for instant, wall, counted, excluded in series.instances(start, fuel):
+        spent = counted and series.count is not None and emitted >= series.count
+        if spent or instant > target:
+            return None
+        if instant == target:
+            return None if excluded or series.key(instant, wall) != key else emitted
+        emitted += counted
+        fuel.refill()
+    return None
+
+
+def first_step(
+    recurrence: Recurrence, *, outcome: Literal["done", "skipped"], at: datetime, user_zone: str,
+    skip_missed: bool = False,
+) -> Step | None:  # fmt: skip
+    """The first occurrence of a series that takes over from another, whose last one ended at `at`.
+
+    What a catch-up passes over is missed here too. None: the series has nothing left.
+    """
+    recurrence = replace(recurrence, emitted_count=1)
+    (first,) = upcoming(replace(recurrence, exdates=(), rdates=()), limit=1)
+    there = upcoming(replace(recurrence, rdates=()), limit=1)[:1] == [first]  # not excluded
+    series = _Series(recurrence)
+    bar = series.frame.origin - _SECOND
+    if skip_missed or (outcome == "done" and recurrence.mode != "fixed"):
+        bar = max(bar, series.moment(at, user_zone))
+    if there and series.frame.origin > bar:
+        return Step(first.key, first.wall, (), 1, recurrence, first.at)
+    step = _advance(series, series.frame.origin, bar)
+    return replace(step, missed=(first.key, *step.missed)) if step and there else step
 
 
 def next_occurrence(
@@ -135,14 +195,25 @@ def next_occurrence(
     if outcome == "skipped":
         kept = tuple(each for each in recurrence.exdates if each != key)[-(MAX_EXCEPTIONS - 1) :]
         recurrence = replace(recurrence, exdates=(*kept, key))
+        series = _phased(recurrence, key)
     elif recurrence.mode == "from_completion":
         return _from_completion(recurrence, key=key, due=due, at=at, user_zone=user_zone)
-    series = _Series(recurrence)
+    else:
+        series = _Series(recurrence)
     current = series.frame.instant(parse_key(key))
     bar = max(current, series.frame.instant(due))
     if skip_missed or (outcome == "done" and recurrence.mode == "catch_up"):
         bar = max(bar, series.moment(at, user_zone))
     return _advance(series, current, bar)
+
+
+def _phased(recurrence: Recurrence, key: str) -> _Series:
+    """The series as a skip walks it: `from_completion` steps from this occurrence, which a completion placed."""
+    if recurrence.mode != "from_completion":
+        return _Series(recurrence)
+    here = parse_key(key)
+    anchor = here.replace(tzinfo=None) if isinstance(here, datetime) else here
+    return _Series(replace(recurrence, anchor=anchor), _reanchorable(recurrence))
 
 
 def _from_completion(

@@ -3,13 +3,15 @@
 `functions.tasks` starts, stops and reopens; `functions.recurrence` expands.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from shared.domain import zones
 from shared.domain.due import Due
-from shared.domain.next_occurrence import Recurrence, upcoming
+from shared.domain.next_occurrence import Recurrence, parse_key, upcoming
 
 State = Literal["active", "paused", "ended", "stopped"]
 Outcome = Literal["open", "done", "skipped", "missed"]
@@ -32,6 +34,7 @@ class Series:
     state_reason: str | None = None
     emitted_count: int = 1
     successor_id: UUID | None = None  # the series that goes on when this one ends: a split
+    template: Mapping[str, Any] = field(default_factory=dict)  # of the first task of a successor
     version: int = 1
     created_at: datetime
     updated_at: datetime
@@ -42,7 +45,27 @@ class Series:
 
     def first_key(self) -> str:
         """The key of the first occurrence: the anchor, whether or not the rule matches it."""
-        return upcoming(self.recurrence(), limit=1)[0].key
+        return upcoming(replace(self.recurrence(), exdates=(), rdates=()), limit=1)[0].key
+
+    def due(self, wall: datetime | date, *, like: Due | None = None) -> Due:
+        """The due of an occurrence; `like` tells an instant from a local time in UTC."""
+        if self.value_type == "date":
+            return Due("date", _midnight(wall), self.timezone)
+        assert isinstance(wall, datetime)
+        if self.timezone is None:
+            return Due("floating", wall)
+        if self.timezone == "UTC" and like is not None and like.kind == "instant":
+            return Due("instant", wall)
+        return Due("zoned", wall, self.timezone)
+
+    def instant(self, due: Due, user_zone: str) -> datetime:
+        """When an occurrence happens, to compare series that follow one another."""
+        return due.sort_at(self.timezone or user_zone)
+
+    def key_due(self, key: str, *, like: Due | None = None) -> Due:
+        """The original due of the occurrence `key`, before anybody moved it."""
+        value = parse_key(key)
+        return self.due(value.replace(tzinfo=None) if isinstance(value, datetime) else value, like=like)
 
     def public_fields(self) -> dict[str, Any]:
         """The fields whose changes events name."""
@@ -51,9 +74,19 @@ class Series:
             "mode": self.mode,
             "anchor": self.anchor_value(),
             "timezone": self.timezone,
+            "exdates": self.exdates,
+            "rdates": self.rdates,
             "state": self.state,
             "state_reason": self.state_reason,
+            "successor_id": self.successor_id,
         }
+
+    def wall_of(self, due: Due) -> datetime | date:
+        """A due as the series reads it: an override may have moved the occurrence to another zone."""
+        if self.timezone is None or due.timezone in (None, self.timezone):
+            return due.value()
+        at = due.at(self.timezone)
+        return due.value() if at is None else at.astimezone(zones.zone(self.timezone)).replace(tzinfo=None)
 
     def recurrence(self) -> Recurrence:
         """The rule as the engine takes it."""
@@ -71,7 +104,9 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Occurrence:
-    """One row of `occurrences`. `after_key` names the occurrence whose end brought this one."""
+    """One row of `occurrences`. `after_key` names the occurrence whose end brought this one;
+    `emitted_count` is what the series had counted while this one was open.
+    """
 
     series_id: UUID
     key: str
@@ -80,8 +115,14 @@ class Occurrence:
     ordinal: int
     after_key: str | None
     created_at: datetime
+    emitted_count: int = 1
+    skip_missed: bool = False
 
 
 def zone_of(due: Due) -> str | None:
     """The zone of a series anchored at `due`: UTC for an instant, null for a day or a floating time."""
     return "UTC" if due.kind == "instant" else due.timezone
+
+
+def _midnight(wall: datetime | date) -> datetime:
+    return wall if isinstance(wall, datetime) else datetime(wall.year, wall.month, wall.day)  # noqa: DTZ001

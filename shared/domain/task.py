@@ -11,6 +11,7 @@ from shared.domain.errors import Conflict
 
 Status = Literal["open", "done", "skipped"]
 FIRST_POSITION = "a0"
+MAX_DEPTH = 20  # of subtasks below one another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Task:
     series_kind: str | None = None
     series_rule: str | None = None
     series_mode: str | None = None
+    series_state: str | None = None
 
     @property
     def due(self) -> Due | None:

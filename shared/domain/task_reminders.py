@@ -10,11 +10,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from shared.domain.due import Due
+from shared.domain.preferences import CHOSEN
 from shared.domain.reminder import AbsoluteReminder, DaysBefore, MinutesBefore, Offset, remind_at
 from shared.domain.task import Task
+from shared.events.base import plain
 
+_EVER = datetime.min.replace(tzinfo=UTC)
 State = Literal["scheduled", "sent", "cancelled", "passed"]
-DEFAULT_CHANNELS = ("in_app", "webhook")
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,50 @@ def planned(task: Task, *, user_zone: str, now: datetime) -> list[Planned]:
     for offset in task.reminders:
         at = instant_of(offset, task.due, user_zone)
         if at is not None and at > now:
-            channels.setdefault(at, []).extend(offset.get("channels") or DEFAULT_CHANNELS)
+            channels.setdefault(at, []).extend(offset.get("channels") or [CHOSEN])
     return [Planned(at, _unique(channels[at])) for at in sorted(channels)]
+
+
+def snoozed(offsets: Sequence[Mapping[str, Any]], at: datetime) -> list[dict[str, Any]]:
+    """The offsets with one that snoozes until `at` instead of an earlier snooze."""
+    kept = [dict(offset) for offset in offsets if not offset.get("snoozed")]
+    return [*kept, {"remind_at": plain(at), "snoozed": True}]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What becomes of a task's reminders when its instants are derived again."""
+
+    scheduled: tuple[Planned, ...]  # to be sent and not in the table yet
+    dropped: tuple[UUID, ...]  # rows whose instant is none any more
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.scheduled or self.dropped)
+
+
+def moved(task: Task, rows: Sequence[ReminderRow], *, user_zone: str, now: datetime) -> Moved:
+    """The reminders of an open task under new rules, compared with the rows there are.
+
+    A reminder that was still to come and whose instant has passed under the new rules is due at once:
+    late is better than never. What was sent already is sent again only if its time is yet to come.
+    """
+    asked = planned(task, user_zone=user_zone, now=_EVER)
+    wanted = {reminder.remind_at for reminder in asked}
+    own = [row for row in rows if row.occurrence_key == task.occurrence_key]
+    waiting = [row for row in rows if row.state == "scheduled"]
+    dropped = [row for row in waiting if row not in own or row.remind_at not in wanted]
+    kept = {row.remind_at for row in own if row.state in ("scheduled", "sent")}
+    # Reminders go out in the order of their instants, so those still waiting are the last ones.
+    unsent = [reminder for reminder in asked if reminder.remind_at not in kept][-len(dropped) or len(asked) :]
+    late = {reminder.remind_at for reminder in unsent}
+    fresh = [r for r in asked if r.remind_at not in kept and (r.remind_at > now or r.remind_at in late)]
+    return Moved(tuple(fresh), tuple(row.id for row in dropped))
+
+
+def relative(offsets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a copy of a task keeps: an absolute reminder belonged to the original alone."""
+    return [dict(offset) for offset in offsets if "remind_at" not in offset]
 
 
 def _parse(offset: Mapping[str, Any]) -> Offset:

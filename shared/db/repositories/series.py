@@ -1,15 +1,18 @@
 """All SQL about the series of one user and their occurrences."""
 
 from collections.abc import Sequence
+from typing import LiteralString
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from shared.db.transaction import Transaction
-from shared.domain.errors import NotFound
+from shared.domain.errors import NotFound, PreconditionFailed
 from shared.domain.series import Occurrence, Series
 
 _SERIES = """id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state, state_reason,
-  emitted_count, successor_id, version, created_at, updated_at"""
-_OCCURRENCE = "series_id, key, outcome, task_id, ordinal, after_key, created_at"
+  emitted_count, successor_id, template, version, created_at, updated_at"""
+_OCCURRENCE = "series_id, key, outcome, task_id, ordinal, after_key, emitted_count, skip_missed, created_at"
 
 
 class SeriesRepository:
@@ -18,8 +21,8 @@ class SeriesRepository:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def lock(self, series_id: UUID) -> Series:
-        """The series, locked until the end of the transaction."""
+    def lock(self, series_id: UUID, *, version: int | None = None) -> Series:
+        """The series, locked until the end of the transaction; at `version`, when given."""
         series = self._tx.fetch_one(
             Series,
             f"select {_SERIES} from series where user_id = %s and id = %s for update",
@@ -27,6 +30,10 @@ class SeriesRepository:
         )
         if series is None:
             raise NotFound(f"There is no series {series_id}.", code="series_not_found")
+        if version is not None and series.version != version:
+            raise PreconditionFailed(
+                f"The series is at version {series.version}, not {version}.", current_version=series.version
+            )
         return series
 
     def get(self, series_id: UUID) -> Series:
@@ -40,15 +47,23 @@ class SeriesRepository:
             raise NotFound(f"There is no series {series_id}.", code="series_not_found")
         return series
 
+    def predecessor(self, series_id: UUID) -> Series | None:
+        """The series that this one was split from."""
+        return self._tx.fetch_one(
+            Series,
+            f"select {_SERIES} from series where user_id = %s and successor_id = %s",
+            (self._tx.user_id, series_id),
+        )
+
     def add(self, series: Series) -> None:
         """Insert a new series."""
         self._tx.execute(
             """insert into series
                  (user_id, id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state,
-                  state_reason, emitted_count, successor_id, version, change_seq, created_at, updated_at)
+                  state_reason, emitted_count, successor_id, template, version, change_seq, created_at, updated_at)
                values (%(user_id)s, %(id)s, %(kind)s, %(rule)s, %(mode)s, %(value_type)s, %(anchor)s,
                  %(timezone)s, %(exdates)s, %(rdates)s, %(state)s, %(state_reason)s, %(emitted_count)s,
-                 %(successor_id)s, %(version)s, %(change_seq)s, %(created_at)s, %(updated_at)s)""",
+                 %(successor_id)s, %(template)s, %(version)s, %(change_seq)s, %(created_at)s, %(updated_at)s)""",
             self._row(series),
         )
 
@@ -66,7 +81,11 @@ class SeriesRepository:
         )
 
     def _row(self, series: Series) -> dict[str, object]:
-        return vars(series) | {"user_id": self._tx.user_id, "change_seq": self._tx.change_seq}
+        return vars(series) | {
+            "user_id": self._tx.user_id,
+            "change_seq": self._tx.change_seq,
+            "template": Jsonb(dict(series.template)),
+        }
 
 
 class Occurrences:
@@ -88,13 +107,22 @@ class Occurrences:
         """The occurrence with a task that the end of `key` brought."""
         return self._one("after_key = %s and outcome <> 'missed'", key)
 
-    def newest(self, *, limit: int) -> list[Occurrence]:
-        """The newest occurrences first."""
+    def last_ended(self) -> Occurrence | None:
+        """The newest occurrence that was done or skipped."""
+        return self._one("outcome in ('done', 'skipped') order by ordinal desc limit 1")
+
+    def newest(self) -> Occurrence | None:
+        """The newest occurrence, whatever became of it."""
+        return self._one("true order by ordinal desc limit 1")
+
+    def page(self, *, limit: int, before: int | None = None) -> list[Occurrence]:
+        """The newest occurrences first, those with an ordinal below `before`."""
         return self._tx.fetch(
             Occurrence,
             f"""select {_OCCURRENCE} from occurrences where user_id = %s and series_id = %s
-                order by ordinal desc, key desc limit %s""",
-            (*self._scope, limit),
+                  and (%s::int is null or ordinal < %s::int)
+                order by ordinal desc limit %s""",
+            (*self._scope, before, before, limit),
         )
 
     def add_open(self, occurrence: Occurrence) -> bool:
@@ -105,11 +133,12 @@ class Occurrences:
         """
         cursor = self._tx.execute(
             """insert into occurrences
-                 (user_id, series_id, key, outcome, task_id, ordinal, after_key, created_at)
-               values (%s, %s, %s, 'open', %s, %s, %s, %s)
+                 (user_id, series_id, key, outcome, task_id, ordinal, after_key, emitted_count,
+                 created_at)
+               values (%s, %s, %s, 'open', %s, %s, %s, %s, %s)
                on conflict (user_id, series_id, key) do update
                  set outcome = 'open', task_id = excluded.task_id, ordinal = excluded.ordinal,
-                     after_key = excluded.after_key, created_at = excluded.created_at
+                     after_key = excluded.after_key, emitted_count = excluded.emitted_count, created_at = excluded.created_at
                  where occurrences.outcome = 'missed'""",
             (
                 *self._scope,
@@ -117,12 +146,13 @@ class Occurrences:
                 occurrence.task_id,
                 occurrence.ordinal,
                 occurrence.after_key,
+                occurrence.emitted_count,
                 occurrence.created_at,
             ),
         )
         return cursor.rowcount == 1
 
-    def add_missed(self, keys: Sequence[str], *, first_ordinal: int, after_key: str) -> None:
+    def add_missed(self, keys: Sequence[str], *, first_ordinal: int, after_key: str | None) -> None:
         """Record the occurrences that a catch-up passed over."""
         if keys:
             self._tx.execute(
@@ -134,19 +164,20 @@ class Occurrences:
                 (*self._scope, first_ordinal, after_key, self._tx.now, list(keys)),
             )
 
-    def set_outcome(self, key: str, outcome: str) -> None:
+    def set_outcome(self, key: str, outcome: str, *, skip_missed: bool = False) -> None:
         """The outcome of an occurrence that has a task."""
         self._tx.execute(
-            "update occurrences set outcome = %s where user_id = %s and series_id = %s and key = %s",
-            (outcome, *self._scope, key),
+            """update occurrences set outcome = %s, skip_missed = %s
+               where user_id = %s and series_id = %s and key = %s""",
+            (outcome, skip_missed, *self._scope, key),
         )
 
-    def rekey(self, old: str, new: str) -> None:
-        """Give the open occurrence its key under a new rule."""
+    def rekey(self, old: str, new: str, *, emitted_count: int) -> None:
+        """Give an occurrence its key and its count under a new rule; nothing brought it any more."""
         self._tx.execute(
-            """update occurrences set key = %s, ordinal = 1, after_key = null
-               where user_id = %s and series_id = %s and key = %s and outcome = 'open'""",
-            (new, *self._scope, old),
+            """update occurrences set key = %s, emitted_count = %s, after_key = null
+               where user_id = %s and series_id = %s and key = %s""",
+            (new, emitted_count, *self._scope, old),
         )
 
     def withdraw_after(self, key: str) -> None:
@@ -156,13 +187,17 @@ class Occurrences:
             (*self._scope, key),
         )
 
+    def clear(self) -> None:
+        """Remove the whole record: of a successor that has not begun after all."""
+        self._tx.execute("delete from occurrences where user_id = %s and series_id = %s", self._scope)
+
     def remove(self, key: str) -> None:
         """Remove one occurrence from the record."""
         self._tx.execute(
             "delete from occurrences where user_id = %s and series_id = %s and key = %s", (*self._scope, key)
         )
 
-    def _one(self, condition: str, *params: object) -> Occurrence | None:
+    def _one(self, condition: LiteralString, *params: object) -> Occurrence | None:
         return self._tx.fetch_one(
             Occurrence,
             f"select {_OCCURRENCE} from occurrences where user_id = %s and series_id = %s and {condition}",

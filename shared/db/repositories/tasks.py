@@ -3,7 +3,7 @@ write the row, its outbox events and its reminders in the caller's transaction.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from shared.db.repositories.reminders import Reminders
 from shared.db.transaction import Transaction
 from shared.domain.errors import NotFound, PreconditionFailed
-from shared.domain.task import Task, public_fields
+from shared.domain.task import MAX_DEPTH, Task, public_fields
 from shared.events.base import changes_between
 from shared.events.task import TaskChanged, TaskCreated, TaskEvent
 
@@ -19,7 +19,7 @@ COLUMNS = """
   t.id, t.title, t.description, t.status, t.priority, t.tags, t.project_id, t.parent_id, t.position,
   t.due_kind, t.due_wall, t.timezone, t.due_at, t.reminders, t.reminder_sent, t.series_id,
   t.occurrence_key, t.version, t.created_at, t.updated_at, t.completed_at, t.deleted_at,
-  s.kind as series_kind, s.rule as series_rule, s.mode as series_mode"""
+  s.kind as series_kind, s.rule as series_rule, s.mode as series_mode, s.state as series_state"""
 
 FROM = "tasks t left join series s on s.user_id = t.user_id and s.id = t.series_id"
 
@@ -38,7 +38,8 @@ update tasks set title = %(title)s, description = %(description)s, status = %(st
   priority = %(priority)s, tags = %(tags)s, project_id = %(project_id)s, parent_id = %(parent_id)s,
   position = %(position)s, due_kind = %(due_kind)s, due_wall = %(due_wall)s, timezone = %(timezone)s,
   due_at = %(due_at)s, due_sort = coalesce(%(due_sort)s, 'infinity'::timestamptz),
-  reminders = %(reminders)s, series_id = %(series_id)s, occurrence_key = %(occurrence_key)s,
+  reminders = %(reminders)s, reminder_sent = %(reminder_sent)s, series_id = %(series_id)s,
+  occurrence_key = %(occurrence_key)s,
   version = %(version)s, change_seq = %(change_seq)s, last_change = %(last_change)s,
   updated_at = %(updated_at)s, completed_at = %(completed_at)s, deleted_at = %(deleted_at)s
 where user_id = %(user_id)s and id = %(id)s"""
@@ -71,6 +72,44 @@ class Tasks:
                 f"The task is at version {task.version}, not {version}.", current_version=task.version
             )
         return task
+
+    def subtasks(self, task_id: UUID, *, limit: int) -> list[Task]:
+        """Live tasks below `task_id` that do not recur, level by level and in order within each."""
+        return self._below(task_id, "and t.deleted_at is null and t.series_id is null", limit)
+
+    def below(self, task_id: UUID, *, limit: int) -> list[Task]:
+        """Every live task below `task_id`, level by level."""
+        return self._below(task_id, "and t.deleted_at is null", limit)
+
+    def touched(self, task_id: UUID) -> bool:
+        """Whether the task or anything below it has changed since the transaction that made the task."""
+        found = self._tx.execute(
+            """with recursive tree as (
+                  select t.user_id, t.id, 0 as depth from tasks t where t.user_id = %s and t.id = %s
+                  union all
+                  select t.user_id, t.id, tree.depth + 1 from tree
+                  join tasks t on t.user_id = tree.user_id and t.parent_id = tree.id
+                  where tree.depth < %s)
+                select t.version <> 1 or t.reminder_sent or t.deleted_at is not null
+                  or t.change_seq <> min(t.change_seq) over () from tree
+                join tasks t on t.user_id = tree.user_id and t.id = tree.id""",
+            (self._tx.user_id, task_id, MAX_DEPTH),
+        ).fetchall()
+        return any(row[0] for row in found)
+
+    def _below(self, task_id: UUID, which: LiteralString, limit: int) -> list[Task]:
+        return self._tx.fetch(
+            Task,
+            f"""with recursive tree as (
+                  select t.id, 1 as depth from tasks t where t.user_id = %(user)s and t.parent_id = %(id)s {which}
+                  union all
+                  select t.id, tree.depth + 1 from tree
+                  join tasks t on t.user_id = %(user)s and t.parent_id = tree.id {which}
+                  where tree.depth < %(depth)s)
+                select {COLUMNS} from {FROM} join tree on tree.id = t.id where t.user_id = %(user)s
+                order by tree.depth, t.position, t.created_at, t.id limit %(limit)s""",
+            {"user": self._tx.user_id, "id": task_id, "depth": MAX_DEPTH, "limit": limit},
+        )
 
     def add(self, task: Task, **extra: Any) -> TaskEvent:  # fields of the event beyond the envelope
         """Insert `task`, plan its reminders, emit `TaskCreated` and the hint."""
@@ -114,6 +153,7 @@ class Tasks:
             "due_at": task.due_at,
             "due_sort": self._due_sort(task),
             "reminders": Jsonb(task.reminders),
+            "reminder_sent": task.reminder_sent,
             "series_id": task.series_id,
             "occurrence_key": task.occurrence_key,
             "version": task.version,

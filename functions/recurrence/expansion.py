@@ -1,0 +1,194 @@
+"""What becomes of a series when its open occurrence is over: the next one, the successor, the end, a pause.
+
+Called by `handler`, which has decided that this series must be expanded and holds its lock.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+
+from functions.recurrence.subtasks import carry_over
+from shared.db.repositories.series import Occurrences, SeriesRepository
+from shared.db.repositories.tasks import Tasks
+from shared.db.uow import Transaction
+from shared.domain import zones
+from shared.domain.identity import uuid7
+from shared.domain.next_occurrence import Step, first_step, next_occurrence
+from shared.domain.recurrence import InvalidRecurrence, RecurrenceLimit
+from shared.domain.series import Occurrence, Series, State
+from shared.domain.task import Task
+from shared.domain.task_reminders import relative
+from shared.events.base import changes_between
+from shared.events.series import SeriesEnded, SeriesEvent, SeriesPaused
+from shared.runtime.logging import get_logger
+
+MAX_TAKEN = 100  # occurrences of the record that a series anchored anew may meet again
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The occurrence that is over, and its task."""
+
+    task: Task
+    occurrence: Occurrence
+
+
+def expand(tx: Transaction, series: Series, ended: Ended) -> None:
+    """Make the next occurrence of `series`; without one, end it; where that cannot be told, pause it."""
+    try:
+        step = _bounded(tx, series, _step(tx, series, ended))
+    except (InvalidRecurrence, zones.UnknownZone, OverflowError) as error:
+        _close(tx, SeriesPaused, series, ended, str(error), reason=str(error))
+        return
+    if step is not None:
+        _create(tx, series, ended, step, after_key=ended.occurrence.key, ordinal=ended.occurrence.ordinal)
+        return
+    _close(tx, SeriesEnded, series, ended, "no further occurrence")
+    hand_over(tx, series, ended)
+
+
+def hand_over(tx: Transaction, series: Series, ended: Ended) -> None:
+    """Open the first occurrence of the successor of an ended series, unless that one stopped or has begun."""
+    if series.successor_id is None:
+        return
+    successor = SeriesRepository(tx).lock(series.successor_id)
+    if successor.state != "active" or Occurrences(tx, successor.id).newest() is not None:
+        return
+    task, done = ended.task, ended.task.status == "done"
+    assert task.completed_at is not None
+    try:
+        found = first_step(
+            successor.recurrence(),
+            outcome="done" if done else "skipped",
+            at=task.completed_at,
+            user_zone=tx.account.timezone,
+            skip_missed=ended.occurrence.skip_missed,
+        )
+        step = _bounded(tx, successor, found)
+    except (InvalidRecurrence, zones.UnknownZone, OverflowError) as error:
+        _close(tx, SeriesPaused, successor, ended, str(error), reason=str(error))
+        return
+    if step is not None:
+        _create(tx, successor, ended, step, after_key=None, ordinal=0)
+        return
+    _close(tx, SeriesEnded, successor, ended, "no further occurrence")
+    hand_over(tx, successor, ended)
+
+
+def _step(tx: Transaction, series: Series, ended: Ended) -> Step | None:
+    """The next occurrence that the record does not have yet: a series anchored anew may pass old keys."""
+    recurrence, occurrences = series.recurrence(), Occurrences(tx, series.id)
+    task = ended.task
+    assert task.due is not None
+    assert task.completed_at is not None
+    for _ in range(MAX_TAKEN):
+        step = next_occurrence(
+            recurrence,
+            key=ended.occurrence.key,
+            due=series.wall_of(task.due),
+            outcome="done" if task.status == "done" else "skipped",
+            at=task.completed_at,
+            user_zone=tx.account.timezone,
+            skip_missed=ended.occurrence.skip_missed,
+        )
+        if step is None:
+            return None
+        taken = occurrences.get(step.key)
+        if taken is None or taken.outcome == "missed":
+            return step
+        recurrence = replace(recurrence, exdates=(*recurrence.exdates, step.key))
+    raise RecurrenceLimit("RRULE", f"repeats more than {MAX_TAKEN} occurrences that the series has had")
+
+
+def _bounded(tx: Transaction, series: Series, step: Step | None) -> Step | None:
+    """None when the successor takes over before that step: a cron schedule has no UNTIL."""
+    if step is None or series.successor_id is None:
+        return step
+    successor = SeriesRepository(tx).get(series.successor_id)
+    zone = tx.account.timezone
+    starts = successor.instant(successor.key_due(successor.first_key()), zone)
+    return step if (step.at or series.instant(series.due(step.wall), zone)) < starts else None
+
+
+def _midnight(wall: datetime | date) -> datetime:
+    return wall if isinstance(wall, datetime) else datetime.combine(wall, time())
+
+
+def _create(
+    tx: Transaction, series: Series, ended: Ended, step: Step, *, after_key: str | None, ordinal: int
+) -> None:
+    task = _next_task(tx, series, ended.task, step)
+    Tasks(tx).add(task)
+    occurrences = Occurrences(tx, series.id)
+    occurrences.add_missed(step.missed, first_ordinal=ordinal + 1, after_key=after_key)
+    occurrences.add_open(
+        Occurrence(
+            series_id=series.id,
+            key=step.key,
+            outcome="open",
+            task_id=task.id,
+            ordinal=ordinal + len(step.missed) + 1,
+            after_key=after_key,
+            emitted_count=step.emitted_count,
+            created_at=tx.now,
+        )
+    )
+    SeriesRepository(tx).save(replace(series, emitted_count=step.emitted_count))
+    assert ended.task.due is not None
+    before = _midnight(series.wall_of(ended.task.due))
+    copied = carry_over(tx, ended.task, task, before=before)
+    log.info(
+        "next occurrence created",
+        series_id=str(series.id),
+        key=step.key,
+        missed=len(step.missed),
+        subtasks=copied,
+    )
+
+
+def _next_task(tx: Transaction, series: Series, ended: Task, step: Step) -> Task:
+    fresh = Task(
+        id=uuid7(tx.now),
+        title=ended.title,
+        description=ended.description,
+        priority=ended.priority,
+        tags=ended.tags,
+        project_id=ended.project_id,
+        parent_id=ended.parent_id,
+        position=ended.position,
+        reminders=relative(ended.reminders),
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    if ended.series_id != series.id:  # the first one of a successor
+        fresh = replace(fresh, **series.template)
+    due = series.due(step.wall, like=ended.due)
+    return replace(
+        fresh.with_due(due, tx.account.timezone).in_series(series.id, step.key),
+        series_kind=series.kind,
+        series_rule=series.rule,
+        series_mode=series.mode,
+        series_state=series.state,
+    )
+
+
+def _close(
+    tx: Transaction,
+    event: type[SeriesEvent],
+    series: Series,
+    ended: Ended,
+    why: str,
+    **extra: object,
+) -> None:
+    state: State = "paused" if event is SeriesPaused else "ended"
+    after = replace(series, state=state, state_reason=why)
+    SeriesRepository(tx).save(after)
+    tx.emit(
+        event,
+        task_id=ended.task.id,
+        task_version=ended.task.version,
+        series_id=series.id,
+        changes=changes_between(series.public_fields(), after.public_fields()),
+        **extra,
+    )
+    log.info("series closed", series_id=str(series.id), state=state, reason=why)

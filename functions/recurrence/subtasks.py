@@ -1,0 +1,64 @@
+"""Subtasks come along: what is below a finished occurrence is copied, open again, below the next one.
+
+Called by `expansion` in the transaction that makes the next occurrence.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from shared.db.repositories.tasks import Tasks
+from shared.db.uow import Transaction
+from shared.domain.identity import uuid7
+from shared.domain.task import Task
+from shared.domain.task_reminders import relative
+from shared.runtime.logging import get_logger
+
+MAX_COPIES = 500  # bounds the transaction, which has a deadline of seconds
+log = get_logger(__name__)
+
+
+def carry_over(tx: Transaction, ended: Task, following: Task, *, before: datetime) -> int:
+    """Copy the live subtasks of `ended`, due at the wall time `before`, below `following`; how many.
+
+    A subtask that recurs has a series of its own and stays, with all that is below it. Beyond MAX_COPIES the
+    first ones, level by level, are copied.
+    """
+    found = Tasks(tx).subtasks(ended.id, limit=MAX_COPIES + 1)
+    if len(found) > MAX_COPIES:
+        log.warning("subtasks left behind", task_id=str(ended.id), copied=MAX_COPIES)
+    parents: dict[UUID, UUID] = {ended.id: following.id}
+    assert following.due_wall is not None
+    for subtask in found[:MAX_COPIES]:
+        assert subtask.parent_id is not None
+        copy = _copy(tx, subtask, parents[subtask.parent_id])
+        copy = _moved(copy, before, following.due_wall, tx.account.timezone)
+        parents[subtask.id] = copy.id
+        Tasks(tx).add(copy)
+    return len(parents) - 1
+
+
+def _copy(tx: Transaction, subtask: Task, parent_id: UUID) -> Task:
+    return replace(
+        subtask,
+        id=uuid7(tx.now),
+        parent_id=parent_id,
+        status="open",
+        reminders=relative(subtask.reminders),
+        reminder_sent=False,
+        version=1,
+        created_at=tx.now,
+        updated_at=tx.now,
+        completed_at=None,
+    )
+
+
+def _moved(task: Task, before: datetime, after: datetime, user_zone: str) -> Task:
+    """Its due moved as its parent's was on the wall clock: a day by days, a time by days and time."""
+    due = task.due
+    if due is None:
+        return task
+    shift = after - before
+    if due.kind == "date":
+        shift = timedelta(days=after.toordinal() - before.toordinal())
+    return task.with_due(due.moved(due.wall + shift), user_zone)
