@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from scripts.checks import command
-from scripts.checks.steps import TIERS, Step, static_steps, test_command as pytest_command
+from scripts.checks.steps import TIERS, Step, static_steps
+from scripts.checks.steps import test_command as pytest_command
 
 
 def test_an_unknown_check_is_refused(capsys):
