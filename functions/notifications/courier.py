@@ -13,10 +13,11 @@ from uuid import UUID
 
 from functions.notifications.safe_http import Answer, NotDelivered
 from functions.notifications.verdict import GONE, judge
+from shared.db.repositories.accounts import Accounts
 from shared.db.repositories.deliveries import Claimed, Deliveries, Result
 from shared.db.repositories.webhooks import Webhook, Webhooks
-from shared.db.uow import Cause, UnitOfWork
-from shared.domain import webhook
+from shared.db.uow import Cause, Transaction, UnitOfWork
+from shared.domain import quiet_hours, webhook
 from shared.domain.backoff import MAX_ATTEMPTS
 from shared.domain.errors import NotFound
 from shared.domain.identity import Actor
@@ -56,6 +57,7 @@ class Courier:
     def claim(self, user_id: str) -> Assignment | None:
         """The user's next due delivery, leased to us; None when nothing is due."""
         with self._uow.record(user_id, CAUSE) as tx:
+            _keep_quiet(tx)
             claimed = Deliveries(tx).claim()
             if claimed is None:
                 return None
@@ -125,3 +127,10 @@ class Courier:
             attempt=claimed.attempts,
             status=result.response_status,
         )
+
+
+def _keep_quiet(tx: Transaction) -> None:
+    """A retry, or what an outage delayed, may come due in quiet hours that were not foreseen."""
+    until = Accounts(tx).preferences().quiet_until(tx.now)
+    if until is not None:
+        Deliveries(tx).postpone(quiet_hours.EVENTS, until)

@@ -1,5 +1,6 @@
 """An event becomes rows: an in-app message for a due reminder, a delivery for each endpoint that asked.
-Called by the event adapter, in mode "record"; nothing is sent inside the transaction.
+Called by the event adapter, in mode "record"; nothing is sent inside the transaction. In the user's quiet
+hours a reminder's deliveries wait for their end; the in-app message makes no noise and does not.
 """
 
 import contextvars
@@ -8,10 +9,12 @@ from uuid import UUID
 
 from flask import Request, Response
 
+from shared.db.repositories.accounts import Accounts
 from shared.db.repositories.deliveries import WEBHOOK, Deliveries
 from shared.db.repositories.notifications import Notifications
 from shared.db.repositories.webhooks import Webhooks
 from shared.db.uow import Transaction
+from shared.domain import quiet_hours
 from shared.domain.errors import Invalid
 from shared.domain.webhook import payload
 from shared.events.reminder import ReminderDue
@@ -34,12 +37,18 @@ def handle(event: ReceivedEvent, tx: Transaction) -> None:
     if not endpoints:
         return
     body = payload(event.type, occurred_at=event.time or tx.now, data=event.data)
+    quiet_until = Accounts(tx).preferences().quiet_until(tx.now) if event.type in quiet_hours.EVENTS else None
     for webhook_id in endpoints:
         Deliveries(tx).add(
-            event_id, event_type=event.type, channel=WEBHOOK, recipient=str(webhook_id), payload=body
+            event_id,
+            event_type=event.type,
+            channel=WEBHOOK,
+            recipient=str(webhook_id),
+            payload=body,
+            not_before=quiet_until,
         )
     waiting = _waiting.get()
-    if waiting is not None:
+    if waiting is not None and quiet_until is None:
         waiting.add(tx.user_id)
 
 

@@ -1,5 +1,8 @@
-"""The minute tick: retries whose time has come, and what a process died over. Called by the adapter."""
+"""The minute tick: digests, retries whose time has come, what quiet hours held back and what a process died
+over. Called by the adapter.
+"""
 
+from functions.notifications.digests import DigestSweep
 from functions.notifications.sender import Sender
 from shared.db.repositories.deliveries import DueDeliveries
 from shared.db.uow import UnitOfWork
@@ -9,6 +12,19 @@ from shared.runtime.logging import get_logger
 USERS = 50  # a page
 RESERVE = 2.0  # seconds of the budget kept for the answer
 log = get_logger(__name__)
+
+
+class Tick:
+    """Everything that a minute brings, in order."""
+
+    def __init__(self, uow: UnitOfWork, sender: Sender) -> None:
+        self._digests = DigestSweep(uow)
+        self._deliveries = Sweep(uow, sender)
+
+    def run(self) -> None:
+        """Digests first: they are quick, and the deliveries use what time is left."""
+        self._digests.run()
+        self._deliveries.run()
 
 
 class Sweep:

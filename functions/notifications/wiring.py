@@ -8,7 +8,7 @@ from functions.notifications.handler import handing_over, handle
 from functions.notifications.safe_http import post
 from functions.notifications.sender import Sender
 from functions.notifications.settings import Settings
-from functions.notifications.tick import Sweep
+from functions.notifications.tick import Tick
 from shared.runtime.event import View, consume, function, tick
 from shared.runtime.lifecycle import on_stop
 from shared.runtime.sealing import Sealer
@@ -29,4 +29,4 @@ def build(settings: Settings) -> View:
     sender = Sender(courier)
     on_stop(sender.stop)
     on_event = handing_over(consume(NAME, handle, uow=uow, mode="record"), sender.notify)
-    return function(NAME, on_event=on_event, on_tick=tick(NAME, Sweep(uow, sender).run))
+    return function(NAME, on_event=on_event, on_tick=tick(NAME, Tick(uow, sender).run))

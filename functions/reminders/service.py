@@ -11,7 +11,7 @@ from shared.db.repositories.due_reminders import DueReminder, DueReminders, Take
 from shared.db.uow import Cause, Transaction, UnitOfWork
 from shared.domain.due import Due
 from shared.domain.identity import Actor, derived_uuid
-from shared.domain.task_reminders import DEFAULT_CHANNELS
+from shared.domain.preferences import Preferences
 from shared.domain.webhook import matches
 from shared.events.base import plain
 from shared.events.reminder import ReminderDue
@@ -101,7 +101,9 @@ def _emit(tx: Transaction, reminder: DueReminder, identity: UUID) -> None:
 def _channels(tx: Transaction, reminder: DueReminder) -> tuple[str, ...]:
     """What the user chose for this reminder; webhooks only where an endpoint asks for reminders."""
     asked = matches(tx.account.webhook_events, ReminderDue.type)
-    return tuple(c for c in reminder.channels or DEFAULT_CHANNELS if c != "webhook" or asked)
+    account = tx.account
+    wanted = Preferences.stored(account.timezone, account.settings).channels_of(reminder.channels)
+    return tuple(channel for channel in wanted if channel != "webhook" or asked)
 
 
 def _due_text(reminder: DueReminder) -> str | None:

@@ -15,6 +15,7 @@ from shared.domain.task import FIRST_POSITION, Task
 _PLAIN = ("title", "project_id", "parent_id")
 _CLEARED: Mapping[str, Any] = {"description": "", "priority": 4, "tags": [], "position": FIRST_POSITION}
 _RELATIVE = frozenset({"before_minutes", "days_before"})
+REMINDERS = frozenset({"remind_before_minutes", "reminders"})
 
 
 def apply(task: Task, given: Mapping[str, Any], *, user_zone: str) -> Task:
@@ -26,7 +27,7 @@ def apply(task: Task, given: Mapping[str, Any], *, user_zone: str) -> Task:
     changed = replace(task, **values)
     if given.keys() & {"due", "due_at", "timezone"}:
         changed = _with_due(changed, given, user_zone)
-    if given.keys() & {"remind_before_minutes", "reminders"}:
+    if given.keys() & REMINDERS:
         changed = replace(changed, reminders=_reminders(given, changed.due))
     return changed
 

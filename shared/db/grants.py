@@ -45,19 +45,25 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
     },
     # function: reminders
     "ticker": {
-        "accounts": "select, insert, update (change_seq)",
+        "accounts": "select, insert, update (change_seq, tzdata)",
         "tasks": "select, update (reminder_sent, version, change_seq, last_change, updated_at)",
         "reminders": "select, update (state, updated_at)",
         "outbox": f"select, insert, {_DRAIN}",
     },
     # function: relay
     "relay": {
-        "outbox": "select, delete, update (published_at, dead_at, next_attempt_at, attempts, last_error,"
-        " republished)",
+        "outbox": "select, insert, delete, update (published_at, dead_at, next_attempt_at, attempts,"
+        " last_error, republished)",
         "inbox": "select, delete",
         "skipped_events": "select, delete",
         "event_failures": "select, insert, delete",
         "idempotency": "select (user_id, key, created_at), delete",
+        # Instants follow from the rules of time zones: `relay` derives them again when those change.
+        "accounts": "select, insert, update (change_seq, tzdata, next_digest_at)",
+        "tasks": "select (user_id, id, title, status, due_kind, due_wall, timezone, due_at, due_sort,"
+        " reminders, reminder_sent, series_id, occurrence_key, version, created_at, updated_at, deleted_at),"
+        " update (due_at, due_sort, reminder_sent, version, change_seq, last_change)",
+        "reminders": "select, insert, update (state, channels, updated_at)",
     },
 }
 
@@ -85,8 +91,10 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("ticker", "reminders", ("select",)),
     # The tick of `notifications` looks for what is due again; it never needs the others.
     Sweep("consumer", "deliveries", ("select",), "state in ('pending', 'sending')"),
+    Sweep("consumer", "accounts", ("select",), "next_digest_at is not null"),
     # An event without a user can fail too; nobody but `relay` reads such rows.
     Sweep("consumer", "event_failures", ("insert",), "user_id = ''"),
+    Sweep("relay", "accounts", ("select",)),
     Sweep("relay", "outbox", ("select", "update", "delete")),
     Sweep("relay", "inbox", ("select", "delete")),
     Sweep("relay", "skipped_events", ("select", "delete")),

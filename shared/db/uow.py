@@ -27,10 +27,13 @@ _LOCK_TIMEOUT = 1.0
 _IDENTITY: LiteralString = "select transaction_timestamp(), set_config('app.user_id', %s, true)"
 _TIMEOUTS: LiteralString = ", set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)"
 # The row lock is the user's queue: whoever has it owns the next change_seq until the commit.
+# A writer with other rules of time than the user's instants follow leaves them unmarked (tzdata null), and
+# `relay` derives them again: during a roll-out both kinds of writers are about.
 _ACCOUNT: LiteralString = """
-    insert into accounts as a (user_id, change_seq, created_at)
-    values (%s, 1, coalesce(%s, transaction_timestamp()))
-    on conflict (user_id) do update set change_seq = a.change_seq + 1
+    insert into accounts as a (user_id, change_seq, tzdata, created_at)
+    values (%s, 1, %s, coalesce(%s, transaction_timestamp()))
+    on conflict (user_id) do update set change_seq = a.change_seq + 1,
+      tzdata = case when split_part(a.tzdata, '>', 1) = excluded.tzdata then a.tzdata end
     returning user_id, change_seq, timezone, webhook_events, settings"""
 
 
@@ -149,10 +152,17 @@ class UnitOfWork:
         with connection.pipeline():
             connection.execute(begin)
             begun = connection.execute(identity, params)
-            bumped = connection.execute(_ACCOUNT, (user_id, clock() if clock else None)) if account else None
+            values = (user_id, _tzdata_version(), clock() if clock else None) if account else ()
+            bumped = connection.execute(_ACCOUNT, values) if account else None
         row, own = begun.fetchone(), bumped.fetchone() if bumped else None
         assert row is not None
         return row, Account(own[0], own[1], own[2], tuple(own[3]), own[4]) if own else None
+
+
+def _tzdata_version() -> str:
+    from shared.domain import zones  # costs a wake-up milliseconds: not before the first write
+
+    return zones.tzdata_version()
 
 
 def _required(user_id: str) -> str:

@@ -2,16 +2,18 @@
 `reminders` and `notifications` act by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from itertools import chain
 from typing import Any
 
 from shared.domain import digest
 from shared.domain.quiet_hours import QuietHours
-from shared.domain.task_reminders import DEFAULT_CHANNELS
 
 DEFAULT_ZONE = "UTC"
+DEFAULT_CHANNELS = ("in_app", "webhook")
+CHOSEN = "default"  # stands for `channels` in a reminder that names none: they are looked up when it is due
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,11 @@ class Preferences:
     def to_json(self) -> dict[str, Any]:
         """What `accounts.settings` holds."""
         return {k: v for k, v in self.public().items() if k != "timezone"} | {"version": self.version}
+
+    def channels_of(self, stored: Sequence[str]) -> tuple[str, ...]:
+        """The channels of a reminder, as `reminders.channels` has them."""
+        named = (self.channels if name == CHOSEN else [name] for name in stored or [CHOSEN])
+        return tuple(dict.fromkeys(chain.from_iterable(named)))
 
     def quiet_until(self, at: datetime) -> datetime | None:
         """The end of the quiet hours that `at` falls into, or None."""

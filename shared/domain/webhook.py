@@ -29,7 +29,8 @@ _PREFIX, _SECRET_PREFIX = "io.taskflow.", "whsec_"
 
 def short_name(event_type: str) -> str:
     """The name that patterns use: `io.taskflow.task.completed.v1` → `task.completed`."""
-    return event_type.removeprefix(_PREFIX).rpartition(".v")[0]
+    name = event_type.removeprefix(_PREFIX)
+    return name.rpartition(".v")[0] or name  # a digest is no event and has no version
 
 
 @cache

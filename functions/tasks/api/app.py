@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from flask import Flask
 
-from functions.tasks.api import audit, commands, notifications, openapi, tasks, webhooks
+from functions.tasks.api import audit, commands, notifications, openapi, preferences, series, tasks, webhooks
 from functions.tasks.api.routing import Routes
 from functions.tasks.api.writes import Writes
 from functions.tasks.webhooks import Webhooks
@@ -29,8 +29,10 @@ def build(
         routes, writes = Routes(app, verifier), Writes(uow)
         tasks.register(routes, uow, writes)
         commands.register(routes, writes)
+        series.register(routes, uow, writes)
         webhooks.register(routes, Webhooks(uow, sealer, allow_loopback=allow_loopback))
         notifications.register(routes, uow)
+        preferences.register(routes, uow, writes)
         audit.register(routes, uow)
         openapi.register(app, routes)
 

@@ -28,6 +28,10 @@ def _unique(tags: list[str]) -> list[str]:
     return tags
 
 
+def _distinct(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
 def _instant(value: str) -> str:
     parsed = datetime.fromisoformat(value)
     if parsed.tzinfo is None:
@@ -43,6 +47,14 @@ Id = Annotated[UUID, Field(strict=False)]
 Position = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$")]
 BeforeMinutes = Annotated[int, Field(ge=0, le=MAX_BEFORE_MINUTES)]
 Channel = Literal["in_app", "webhook"]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Email = Annotated[
+    str,
+    Field(
+        max_length=254,
+        pattern=r"^[^@\s\x00-\x1f\x7f<>,;]{1,64}@[^@\s\x00-\x1f\x7f<>,;.]+(\.[^@\s\x00-\x1f\x7f<>,;.]+)+$",
+    ),
+]
 
 
 class Body(BaseModel):
@@ -56,7 +68,7 @@ class Reminder(Body):
 
     before_minutes: BeforeMinutes | None = None
     days_before: Annotated[int, Field(ge=0, le=366)] | None = None
-    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    at: ClockTime | None = None
     remind_at: Annotated[str, AfterValidator(_instant)] | None = None
     channels: Annotated[list[Channel], Field(min_length=1, max_length=4)] | None = None
 
@@ -66,6 +78,14 @@ class Reminder(Body):
         if sum(forms) != 1 or (self.at is not None) != (self.days_before is not None):
             raise ValueError("give before_minutes, or days_before with at, or remind_at")
         return self
+
+
+def _relative(reminders: list[Reminder]) -> list[Reminder]:
+    if any(reminder.remind_at is not None for reminder in reminders):
+        raise ValueError(
+            "a default reminder counts from the due: give before_minutes, or days_before with at"
+        )
+    return reminders
 
 
 class Recurrence(Body):
@@ -113,6 +133,49 @@ class OccurrenceAction(Body):
     occurrence_key: Annotated[str, Field(max_length=40)] | None = None
 
 
+class Snooze(Body):
+    """Exactly one of `minutes` from now and `until`."""
+
+    minutes: Annotated[int, Field(ge=1, le=MAX_BEFORE_MINUTES)] | None = None
+    until: Annotated[str, Field(max_length=40), AfterValidator(_instant)] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Snooze":
+        if (self.minutes is None) == (self.until is None):
+            raise ValueError("give minutes or until")
+        return self
+
+
+class QuietHours(Body):
+    """Local times of day; over midnight when `to` is earlier than `from`."""
+
+    start: ClockTime = Field(alias="from")
+    end: ClockTime = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> "QuietHours":
+        if self.start == self.end:
+            raise ValueError("quiet hours must end at another time than they begin")
+        return self
+
+
+class Settings(Body):
+    """An absent field keeps its value; null clears e-mail, quiet hours and digest."""
+
+    timezone: Annotated[str, Field(max_length=64)] = "UTC"
+    email: Email | None = None
+    default_reminders: Annotated[list[Reminder], Field(max_length=10), AfterValidator(_relative)] = []
+    channels: Annotated[list[Channel], Field(min_length=1, max_length=4), AfterValidator(_distinct)] = []
+    quiet_hours: QuietHours | None = None
+    digest_hour: Annotated[int, Field(ge=0, le=23)] | None = None
+
+
+class SkipAction(OccurrenceAction):
+    """`missed` skips everything up to now, this occurrence and those that were missed since."""
+
+    missed: bool = False
+
+
 class Empty(Body):
     """No fields."""
 
@@ -131,7 +194,7 @@ def parse(model: type[Body], body: Mapping[str, Any]) -> dict[str, Any]:
                 for e in error.errors(include_url=False, include_input=False, include_context=False)
             ]
         ) from None
-    fields = parsed.model_dump(exclude_unset=True)
+    fields = parsed.model_dump(exclude_unset=True, by_alias=True)
     if isinstance(fields.get("priority"), str):
         fields["priority"] = int(fields["priority"][1])
     if fields.get("recurrence"):

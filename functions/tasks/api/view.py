@@ -22,6 +22,7 @@ def _task(task: Task, rows: Sequence[ReminderRow], user_zone: str) -> dict[str, 
     body["remind_before_minutes"] = _shorthand(task)
     body["reminders"] = [_reminder(task, offset, rows, user_zone) for offset in task.reminders]
     body["reminder_sent"] = task.reminder_sent
+    body["series_state"] = task.series_state
     body["version"] = task.version
     body["created_at"] = task.created_at
     body["updated_at"] = task.updated_at
@@ -30,7 +31,7 @@ def _task(task: Task, rows: Sequence[ReminderRow], user_zone: str) -> dict[str, 
 
 
 def _shorthand(task: Task) -> int | None:
-    minutes = [o.get("before_minutes") for o in task.reminders]
+    minutes = [o.get("before_minutes") for o in task.reminders if not o.get("snoozed")]
     return minutes[0] if len(minutes) == 1 else None
 
 

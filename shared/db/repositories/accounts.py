@@ -1,10 +1,15 @@
 """SQL about a user's account row beyond its counter, which the unit of work keeps."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from shared.db.uow import Transaction
+from psycopg.types.json import Jsonb
 
-DEFAULT_ZONE = "UTC"
+from shared.db.transaction import Transaction
+from shared.domain.errors import PreconditionFailed
+from shared.domain.preferences import DEFAULT_ZONE, Preferences
+from shared.events.account import AccountChanged
+from shared.events.base import changes_between
 
 
 def timezone_of(tx: Transaction) -> str:
@@ -25,3 +30,65 @@ class Accounts:
             "update accounts set webhook_events = %s where user_id = %s",
             (sorted(set(patterns)), self._tx.user_id),
         )
+
+    def preferences(self) -> Preferences:
+        """What the user has set; the defaults before the first write."""
+        row = self._tx.execute(
+            "select timezone, settings from accounts where user_id = %s", (self._tx.user_id,)
+        ).fetchone()
+        return Preferences.stored(row[0], row[1]) if row else Preferences()
+
+    def own_preferences(self, *, version: int | None = None) -> Preferences:
+        """As `preferences`, from the row that this write holds; they must be at `version` when given."""
+        account = self._tx.account
+        found = Preferences.stored(account.timezone, account.settings)
+        if version is not None and found.version != version:
+            raise PreconditionFailed(
+                f"The settings are at version {found.version}, not {version}.",
+                current_version=found.version,
+            )
+        return found
+
+    def change_preferences(self, before: Preferences, after: Preferences) -> Preferences:
+        """Write `after` as the next version; the rest of the transaction acts by it. Returns it."""
+        after = replace(after, version=before.version + 1)
+        self._tx.execute(
+            "update accounts set timezone = %s, settings = %s where user_id = %s",
+            (after.timezone, Jsonb(after.to_json()), self._tx.user_id),
+        )
+        self._tx.own_account = replace(self._tx.account, timezone=after.timezone, settings=after.to_json())
+        self._tx.emit(
+            AccountChanged,
+            resource="settings",
+            resource_id=self._tx.user_id,
+            action="updated",
+            changes=changes_between(before.public(), after.public()),
+        )
+        return after
+
+    def schedule_digest(self, after: Preferences, *, overdue_stays: bool = True) -> None:
+        """When the next digest is due; one that is due already is sent first, unless none is wanted."""
+        self._tx.execute(
+            """update accounts set next_digest_at = %(next)s
+               where user_id = %(user_id)s
+                 and not (%(stays)s and next_digest_at is not null and next_digest_at <= %(now)s)""",
+            {
+                "next": after.next_digest(self._tx.now),
+                "user_id": self._tx.user_id,
+                "stays": overdue_stays and after.digest_hour is not None,
+                "now": self._tx.now,
+            },
+        )
+
+    def tzdata(self) -> str | None:
+        """See `derived_with`; None as well after a write under other rules."""
+        row = self._tx.execute(
+            "select tzdata from accounts where user_id = %s", (self._tx.user_id,)
+        ).fetchone()
+        return row[0] if row else None
+
+    def derived_with(self, tzdata: str | None) -> None:
+        """Which tzdata the user's instants follow: a version, `version>task id` while tasks after that one
+        have not been derived again yet, or None for nobody knows.
+        """
+        self._tx.execute("update accounts set tzdata = %s where user_id = %s", (tzdata, self._tx.user_id))

@@ -22,7 +22,7 @@ _INSERT = """
 insert into deliveries (user_id, id, event_id, event_type, channel, recipient, payload, state,
   next_attempt_at, created_at, updated_at)
 values (%(user_id)s, %(id)s, %(event_id)s, %(event_type)s, %(channel)s, %(recipient)s, %(payload)s,
-  'pending', %(now)s, %(now)s, %(now)s)
+  'pending', %(first_at)s, %(now)s, %(now)s)
 on conflict (user_id, event_id, channel, recipient) do nothing"""
 _CLAIM = """
 with due as (
@@ -47,6 +47,15 @@ _GIVE_UP = """
 update deliveries set state = 'failed', next_attempt_at = null, lease_until = null, last_error = %(error)s,
   updated_at = %(now)s
 where user_id = %(user_id)s and recipient = %(recipient)s and state in ('pending', 'sending')"""
+_POSTPONE = """
+update deliveries set state = 'pending', next_attempt_at = %(until)s, lease_until = null,
+  updated_at = %(now)s
+where user_id = %(user_id)s and event_type = any(%(event_types)s) and state in ('pending', 'sending')
+  and next_attempt_at <= %(now)s"""
+_RELEASE = """
+update deliveries set next_attempt_at = %(now)s, updated_at = %(now)s
+where user_id = %(user_id)s and event_type = any(%(event_types)s) and state = 'pending' and attempts = 0
+  and next_attempt_at > %(now)s"""
 
 
 @dataclass(frozen=True)
@@ -95,11 +104,32 @@ class Deliveries:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def add(self, event_id: UUID, *, event_type: str, channel: str, recipient: str, payload: str) -> None:
+    def add(
+        self,
+        event_id: UUID,
+        *,
+        event_type: str,
+        channel: str,
+        recipient: str,
+        payload: str,
+        not_before: datetime | None = None,
+    ) -> None:
         """One row an event, channel and recipient, however often the event arrives."""
         values = {"event_id": event_id, "event_type": event_type, "channel": channel, "recipient": recipient}
         identity = {"user_id": self._tx.user_id, "id": uuid7(self._tx.now), "now": self._tx.now}
-        self._tx.execute(_INSERT, {**values, **identity, "payload": payload})
+        first_at = not_before or self._tx.now
+        self._tx.execute(_INSERT, {**values, **identity, "payload": payload, "first_at": first_at})
+
+    def postpone(self, event_types: Collection[str], until: datetime) -> None:
+        """What is due of these types waits until then: fresh ones, retries and abandoned attempts alike."""
+        self._tx.execute(_POSTPONE, self._of_types(event_types) | {"until": until})
+
+    def release(self, event_types: Collection[str]) -> None:
+        """What waits for its first attempt may have it now: the reason to wait may be gone."""
+        self._tx.execute(_RELEASE, self._of_types(event_types))
+
+    def _of_types(self, event_types: Collection[str]) -> dict[str, object]:
+        return {"user_id": self._tx.user_id, "event_types": list(event_types), "now": self._tx.now}
 
     def claim(self, channel: str = WEBHOOK) -> Claimed | None:
         """The delivery that has been due longest, leased; None when nothing is due.

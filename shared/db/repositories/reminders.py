@@ -7,7 +7,7 @@ from uuid import UUID
 from shared.db.transaction import Transaction
 from shared.domain.identity import uuid7
 from shared.domain.task import Task
-from shared.domain.task_reminders import ReminderRow, planned
+from shared.domain.task_reminders import Moved, Planned, ReminderRow, planned
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -23,7 +23,20 @@ class Reminders:
         asked = planned(task, user_zone=self._tx.account.timezone, now=_EVER)
         # An edit between a reminder's instant and the next tick must not cancel what is due.
         self._cancel_others(task, [reminder.remind_at for reminder in asked])
-        for reminder in (r for r in asked if r.remind_at > self._tx.now):
+        self._schedule(task, [reminder for reminder in asked if reminder.remind_at > self._tx.now])
+
+    def replace(self, task: Task, plan: Moved) -> None:
+        """Carry out what became of the reminders under new rules of time."""
+        if plan.dropped:
+            self._tx.execute(
+                """update reminders set state = 'cancelled', updated_at = %s
+                   where user_id = %s and id = any(%s) and state = 'scheduled'""",
+                (self._tx.now, self._tx.user_id, list(plan.dropped)),
+            )
+        self._schedule(task, plan.scheduled)
+
+    def _schedule(self, task: Task, reminders: Sequence[Planned]) -> None:
+        for reminder in reminders:
             self._tx.execute(
                 """insert into reminders
                      (user_id, id, task_id, occurrence_key, remind_at, channels, state, created_at,

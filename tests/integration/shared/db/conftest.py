@@ -19,7 +19,7 @@ def sample(user: str) -> dict[str, dict[str, Any]]:
     event = {"consumer": "audit", "ce_source": "/taskflow/tasks", "ce_id": f"{user}/event"}
     stamps = {"created_at": AT, "updated_at": AT}
     return {
-        "accounts": {"user_id": user, "created_at": AT},
+        "accounts": {"user_id": user, "created_at": AT, "next_digest_at": AT},
         "series": {"user_id": user, "id": ids["series"], "kind": "cron", "rule": "0 9 * * *", "mode": "fixed",
                    "value_type": "datetime", "anchor": datetime(2026, 1, 1, 9), "state": "active",
                    "change_seq": 1, **stamps},

@@ -1,0 +1,93 @@
+"""The daily digest: one in-app message with what is due today and overdue. Called by the minute tick.
+
+Its id follows from the user and the local day, so that a day has one however often a tick finds it; after
+an outage only the latest is sent, late. Webhooks do not carry it: their receivers get the events themselves.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+from shared.db.repositories.accounts import Accounts
+from shared.db.repositories.digests import Content, Digests, DueDigests
+from shared.db.repositories.notifications import Notifications
+from shared.db.uow import Cause, Transaction, UnitOfWork
+from shared.domain import digest
+from shared.domain.identity import Actor
+from shared.events.base import plain
+from shared.runtime import deadline
+from shared.runtime.failpoints import failpoint
+from shared.runtime.logging import get_logger
+
+USERS = 100  # a page
+RESERVE = 20.0  # seconds of the budget kept for the deliveries
+CAUSE = Cause(actor=Actor("function", "notifications"))
+log = get_logger(__name__)
+
+
+class DigestSweep:
+    """Works through the users with a digest due until there are none or the budget is used."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def run(self) -> None:
+        """A user whose digest fails is tried again by the next tick."""
+        visited: list[str] = []
+        sent = 0
+        while deadline.remaining() > RESERVE and (users := self._due_users(visited)):
+            visited.extend(users)
+            for user_id in users:
+                if deadline.remaining() <= RESERVE:
+                    break
+                try:
+                    sent += self._user(user_id)
+                except Exception:  # one user's failure must not keep the others waiting
+                    log.exception("digest failed", user_id=user_id)
+        if visited:
+            log.info("digests swept", users=len(visited), sent=sent)
+
+    def _due_users(self, visited: list[str]) -> list[str]:
+        with self._uow.sweep() as tx:
+            return DueDigests(tx).users(limit=USERS, excluding=visited)
+
+    def _user(self, user_id: str) -> bool:
+        with self._uow.record(user_id, CAUSE) as tx:
+            sent = send(tx)
+            failpoint("digest:before_commit")
+        return sent
+
+
+def send(tx: Transaction) -> bool:
+    """Write the user's digest if one is due, and when the next one is; a day with nothing to say has none."""
+    chosen = Digests(tx).take()
+    if chosen is None:
+        return False
+    Accounts(tx).schedule_digest(chosen, overdue_stays=False)
+    if chosen.digest_hour is None:
+        return False
+    day = digest.day_of(tx.now, chosen.digest_hour, chosen.timezone)
+    content = _content(tx, day, chosen.timezone)
+    if not content.tasks:
+        return False
+    Notifications(tx).add(
+        digest.identity(tx.user_id, day),
+        event_type=digest.EVENT_TYPE,
+        task_id=None,
+        title=f"{content.today} due today, {content.overdue} overdue",
+        data=_data(day, content),
+    )
+    return True
+
+
+def _content(tx: Transaction, day: date, zone: str) -> Content:
+    from shared.domain.zones import start_of_day  # costs a wake-up milliseconds: only for a digest
+
+    return Digests(tx).content(start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone))
+
+
+def _data(day: date, content: Content) -> dict[str, Any]:
+    tasks = [{"id": t.id, "title": t.title, "due": t.due, "due_at": t.due_at} for t in content.tasks]
+    found: dict[str, Any] = plain(
+        {"day": day, "today": content.today, "overdue": content.overdue, "tasks": tasks}
+    )
+    return found

@@ -1,0 +1,45 @@
+"""The verb of a user's settings. Called by the routes of /v1/settings in the caller's transaction.
+
+Whoever moves to another zone keeps their wall times: what follows from them is derived again here, up to
+`derived.BATCH` tasks; the rest is left to `relay`, which gets to it within a minute or two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared.db.repositories.accounts import Accounts
+from shared.db.repositories.deliveries import Deliveries
+from shared.db.repositories.derived import USERS_ZONE, DerivedInstants
+from shared.db.transaction import Transaction
+from shared.domain import quiet_hours
+from shared.domain.due import known_zone
+from shared.domain.preferences import Preferences, parse_quiet_hours
+
+
+def change(tx: Transaction, given: Mapping[str, Any], *, version: int | None = None) -> Preferences:
+    """The settings with those fields; one that is absent keeps its value, so that a client which knows
+    fewer of them than we do resets none. Nothing happens when nothing differs.
+    """
+    accounts = Accounts(tx)
+    before = accounts.own_preferences(version=version)
+    wanted = replace(before, **_values(given))
+    if wanted == before:
+        return before
+    after = accounts.change_preferences(before, wanted)
+    if (after.digest_hour, after.timezone) != (before.digest_hour, before.timezone):
+        accounts.schedule_digest(after)
+    if (after.quiet_hours, after.timezone) != (before.quiet_hours, before.timezone):
+        Deliveries(tx).release(quiet_hours.EVENTS)
+    if after.timezone != before.timezone and DerivedInstants(tx).refresh(USERS_ZONE) is not None:
+        accounts.derived_with(None)
+    return after
+
+
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(given)
+    if "timezone" in values:
+        values["timezone"] = known_zone(values["timezone"])
+    if "quiet_hours" in values:
+        values["quiet_hours"] = parse_quiet_hours(values["quiet_hours"])
+    return values

@@ -1,0 +1,47 @@
+"""The verb `snooze`: remind once more of this occurrence, at an instant. Called by its route."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from shared.db.repositories.tasks import Tasks
+from shared.db.transaction import Transaction
+from shared.domain.due import LAST_YEAR
+from shared.domain.errors import Conflict, FieldError, Invalid
+from shared.domain.task import Task
+from shared.domain.task_reminders import snoozed
+from shared.events.task import TaskUpdated
+
+
+def snooze(
+    tx: Transaction,
+    task_id: UUID,
+    *,
+    version: int | None = None,
+    minutes: int | None = None,
+    until: str | None = None,
+) -> Task:
+    """The task with a reminder in `minutes` or at `until`, in place of an earlier snooze.
+
+    Its other reminders stay; the next occurrence of its series does not get this one.
+    """
+    before = Tasks(tx).get_for_update(task_id, version=version)
+    if before.status != "open":
+        raise Conflict(f"The task is {before.status}; reopen it first.", code="task_not_open")
+    at = _instant(tx, minutes, until)
+    after = before.changed(tx.now, reminders=snoozed(before.reminders, at), reminder_sent=False)
+    Tasks(tx).change(before, after, TaskUpdated)
+    return Tasks(tx).get(task_id)
+
+
+def _instant(tx: Transaction, minutes: int | None, until: str | None) -> datetime:
+    assert (minutes is None) != (until is None)  # the body has one of them
+    at = datetime.fromisoformat(until) if until else tx.now + timedelta(minutes=minutes or 0)
+    if at <= tx.now:
+        raise _invalid("snooze_in_the_past", "until must lie in the future")
+    if at.year > LAST_YEAR:
+        raise _invalid("invalid_instant", f"the year must be at most {LAST_YEAR}")
+    return at
+
+
+def _invalid(code: str, message: str) -> Invalid:
+    return Invalid(errors=[FieldError("until", code, message)])

@@ -1,0 +1,90 @@
+"""All SQL about daily digests: who has one due (over all users), and what one user's says.
+Called by `notifications`; the hour itself is a setting, see `accounts`.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.db.transaction import Transaction
+from shared.domain.digest import TITLES
+from shared.domain.due import Due, Kind
+from shared.domain.preferences import Preferences
+
+_OPEN = "user_id = %(user_id)s and status = 'open' and deleted_at is null and due_sort < %(end)s"
+
+
+@dataclass(frozen=True)
+class DigestTask:
+    """A task as a digest names it."""
+
+    id: UUID
+    title: str
+    due_kind: Kind
+    due_wall: datetime
+    due_at: datetime | None
+
+    @property
+    def due(self) -> str:
+        """As the API writes it."""
+        return Due(self.due_kind, self.due_wall).text()
+
+
+@dataclass(frozen=True)
+class Content:
+    """How many open tasks are due on the day and before it, and the first of them."""
+
+    today: int
+    overdue: int
+    tasks: list[DigestTask]
+
+
+class DueDigests:
+    """Who has a digest due, over all users (role `consumer`, no user set)."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def users(self, *, limit: int, excluding: Collection[str] = ()) -> list[str]:
+        """Users with a digest due, the longest waiting first."""
+        rows = self._tx.execute(
+            """select user_id from accounts where next_digest_at <= %s and user_id <> all(%s)
+               order by next_digest_at, user_id limit %s""",
+            (self._tx.now, list(excluding), limit),
+        ).fetchall()
+        return [row[0] for row in rows]
+
+
+class Digests:
+    """The digest of the transaction's user."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def take(self) -> Preferences | None:
+        """The user's settings, locked until commit; None when no digest is due or somebody else has it."""
+        row = self._tx.execute(
+            """select timezone, settings from accounts where user_id = %s and next_digest_at <= %s
+               for no key update skip locked""",
+            (self._tx.user_id, self._tx.now),
+        ).fetchone()
+        return Preferences.stored(row[0], row[1]) if row else None
+
+    def content(self, start: datetime, end: datetime) -> Content:
+        """Of the day between two instants; an all-day task is due from its local start."""
+        values = {"user_id": self._tx.user_id, "start": start, "end": end, "limit": TITLES}
+        counted = self._tx.execute(
+            f"""select count(*) filter (where due_sort >= %(start)s),
+                  count(*) filter (where due_sort < %(start)s)
+                from tasks where {_OPEN}""",
+            values,
+        ).fetchone()
+        assert counted is not None
+        tasks = self._tx.fetch(
+            DigestTask,
+            f"select id, title, due_kind, due_wall, due_at from tasks where {_OPEN}"
+            " order by due_sort, id limit %(limit)s",
+            values,
+        )
+        return Content(counted[0], counted[1], tasks)
