@@ -8,7 +8,15 @@ from scripts.contract import files
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code: 1 when `verify` finds a difference, 2 for a wrong call."""
-    if list(arguments) == ["verify"]:
+    try:
+        return _run(list(arguments))
+    except LookupError as error:  # a route or a field that nobody has described: the message names the place
+        print(error.args[0], file=sys.stderr)
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments == ["verify"]:
         found = list(files.differences())
         for text in found:
             print(text, end="")
