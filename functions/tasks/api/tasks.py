@@ -31,6 +31,7 @@ def register(routes: Routes, uow: UnitOfWork, writes: Writes) -> None:
     _register_writes(routes, writes)
     for name in ACTIONS:
         _register_action(routes, writes, name)
+    _register_snooze(routes, writes)
 
 
 def _register_reads(routes: Routes, uow: UnitOfWork) -> None:
@@ -95,6 +96,16 @@ def _register_action(routes: Routes, writes: Writes, name: str) -> None:
 
     act.__name__ = f"{name}_task"
     routes.user("POST", f"/tasks/<uuid:task_id>/{name}")(act)
+
+
+def _register_snooze(routes: Routes, writes: Writes) -> None:
+    @routes.user("POST", "/tasks/<uuid:task_id>/snooze")
+    def snooze_task(caller: Caller, task_id: UUID) -> Response:
+        from functions.tasks.snooze import snooze
+
+        given = parse_named("Snooze", json_body(request))
+        version = if_match()
+        return writes.run(caller, lambda tx: _answer(snooze(tx, task_id, version=version, **given), tx))
 
 
 def parse_named(model: str, body: dict[str, Any]) -> dict[str, Any]:
