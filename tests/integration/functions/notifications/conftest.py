@@ -12,7 +12,7 @@ from functions.notifications.courier import Courier
 from functions.notifications.handler import handing_over, handle
 from functions.notifications.safe_http import post
 from functions.notifications.sender import Sender
-from functions.notifications.tick import Sweep
+from functions.notifications.tick import Tick
 from functions.tasks.webhooks import Webhooks
 from shared.runtime.event import consume, function, tick
 from shared.runtime.sealing import Sealer
@@ -115,7 +115,7 @@ def world(uow: Callable[..., Any]) -> Iterator[World]:
         view=function(
             "notifications",
             on_event=handing_over(on_event, sender.notify),
-            on_tick=tick("notifications", Sweep(consumer, sender).run),
+            on_tick=tick("notifications", Tick(consumer, sender).run),
         ),
         webhooks=Webhooks(api, sealer, allow_loopback=True),
         api=api,
