@@ -133,17 +133,22 @@ def _rotated(subjects: Sequence[Subject], number: int) -> list[Subject]:
 
 
 def _report(subjects: Sequence[Subject], samples: Mapping[str, Samples]) -> int:
-    base = samples[HELLO]
-    wall0, cpu0 = statistics.median(base.wall), statistics.median(base.cpu)
+    hello = samples[HELLO]
     print(f"{'start to first answer':<30}{'ms':>8}{'x hello':>9}{'CPU ms':>9}{'x hello':>9}{'goal':>8}")
     missed = 0
     for subject in subjects:
-        wall = statistics.median(samples[subject.name].wall)
-        cpu = statistics.median(samples[subject.name].cpu)
-        late = subject.goal is not None and wall / wall0 > subject.goal
+        found = samples[subject.name]
+        ratio, cpu_ratio = _ratio(found.wall, hello.wall), _ratio(found.cpu, hello.cpu)
+        late = subject.goal is not None and ratio > subject.goal
         missed += late
         goal = "" if subject.goal is None else f"<= {subject.goal}"
-        line = f"{subject.name:<30}{wall:8.0f}{wall / wall0:9.2f}{cpu:9.0f}{cpu / cpu0:9.2f}{goal:>8}"
+        wall, cpu = statistics.median(found.wall), statistics.median(found.cpu)
+        line = f"{subject.name:<30}{wall:8.0f}{ratio:9.2f}{cpu:9.0f}{cpu_ratio:9.2f}{goal:>8}"
         print(line + (" MISSED" if late else ""))
-    print(f"medians of {len(base.wall)} interleaved rounds, {missed} goals missed")
+    print(f"medians of {len(hello.wall)} interleaved rounds, {missed} goals missed")
     return int(missed > 0)
+
+
+def _ratio(found: Sequence[float], hello: Sequence[float]) -> float:
+    """The median of the ratios within each round, whose load all its subjects shared."""
+    return statistics.median(one / other for one, other in zip(found, hello, strict=True))
