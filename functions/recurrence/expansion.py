@@ -36,11 +36,11 @@ class Ended:
 def expand(tx: Transaction, series: Series, ended: Ended) -> None:
     """Make the next occurrence of `series`; without one, end it; where that cannot be told, pause it."""
     try:
-        step = _bounded(tx, series, _step(tx, series, ended))
+        step = _step(tx, series, ended)
     except (InvalidRecurrence, zones.UnknownZone, OverflowError) as error:
         _close(tx, SeriesPaused, series, ended, str(error), reason=str(error))
         return
-    if step is not None:
+    if step is not None and series.reaches(step, tx.account.timezone):
         _create(tx, series, ended, step, after_key=ended.occurrence.key, ordinal=ended.occurrence.ordinal)
         return
     _close(tx, SeriesEnded, series, ended, "no further occurrence")
@@ -57,18 +57,17 @@ def hand_over(tx: Transaction, series: Series, ended: Ended) -> None:
     task, done = ended.task, ended.task.status == "done"
     assert task.completed_at is not None
     try:
-        found = first_step(
+        step = first_step(
             successor.recurrence(),
             outcome="done" if done else "skipped",
             at=task.completed_at,
             user_zone=tx.account.timezone,
             skip_missed=ended.occurrence.skip_missed,
         )
-        step = _bounded(tx, successor, found)
     except (InvalidRecurrence, zones.UnknownZone, OverflowError) as error:
         _close(tx, SeriesPaused, successor, ended, str(error), reason=str(error))
         return
-    if step is not None:
+    if step is not None and successor.reaches(step, tx.account.timezone):
         _create(tx, successor, ended, step, after_key=None, ordinal=0)
         return
     _close(tx, SeriesEnded, successor, ended, "no further occurrence")
@@ -98,16 +97,6 @@ def _step(tx: Transaction, series: Series, ended: Ended) -> Step | None:
             return step
         recurrence = replace(recurrence, exdates=(*recurrence.exdates, step.key))
     raise RecurrenceLimit("RRULE", f"repeats more than {MAX_TAKEN} occurrences that the series has had")
-
-
-def _bounded(tx: Transaction, series: Series, step: Step | None) -> Step | None:
-    """None when the successor takes over before that step: a cron schedule has no UNTIL."""
-    if step is None or series.successor_id is None:
-        return step
-    successor = SeriesRepository(tx).get(series.successor_id)
-    zone = tx.account.timezone
-    starts = successor.instant(successor.key_due(successor.first_key()), zone)
-    return step if (step.at or series.instant(series.due(step.wall), zone)) < starts else None
 
 
 def _midnight(wall: datetime | date) -> datetime:

@@ -1,4 +1,4 @@
-"""The next occurrence of a series, made when the event of a completion or a skip, or of a resumption, arrives.
+"""The next occurrence of a series, made when the event of a completion, a skip or a resumption arrives.
 
 It acts on the state it finds, not on the event: a stale or repeated event finds the occurrence open again,
 or the next one made, and changes nothing. The account row and the series row are locked meanwhile.

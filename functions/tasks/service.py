@@ -69,20 +69,34 @@ def complete(
 
 
 def skip(
-    tx: Transaction, task_id: UUID, *, occurrence_key: str | None = None, version: int | None = None
+    tx: Transaction,
+    task_id: UUID,
+    *,
+    occurrence_key: str | None = None,
+    missed: bool = False,
+    version: int | None = None,
 ) -> Task:
-    """This occurrence is dropped and the series goes on. Idempotent as `complete` is."""
+    """This occurrence is dropped and the series goes on; with `missed` after now, whatever lies before it.
+
+    Idempotent as `complete` is.
+    """
     before = Tasks(tx).get_for_update(task_id, version=version)
-    return _end(tx, before, before.skipped(tx.now), TaskSkipped, occurrence_key)
+    return _end(tx, before, before.skipped(tx.now), TaskSkipped, occurrence_key, skip_missed=missed)
 
 
 def _end(
-    tx: Transaction, before: Task, after: Task, event: type[TaskEvent], occurrence_key: str | None
+    tx: Transaction,
+    before: Task,
+    after: Task,
+    event: type[TaskEvent],
+    occurrence_key: str | None,
+    *,
+    skip_missed: bool = False,
 ) -> Task:
     other_occurrence = occurrence_key is not None and occurrence_key != before.occurrence_key
     if other_occurrence or after is before:
         return before
-    occurrences.end(tx, after)
+    occurrences.end(tx, after, skip_missed=skip_missed)
     Tasks(tx).change(before, after, event, **_occurrence_fields(after))
     return after
 

@@ -95,6 +95,7 @@ series = Table(
     Column("state_reason", Text),
     _count("emitted_count", 1),
     Column("successor_id", Uuid),  # the series that goes on when this one ends: a split
+    Column("ends_before", Text),  # the key at which the successor took over: cron has no UNTIL
     _json("template", "{}"),  # fields in which the first task of a successor differs from the one before it
     _count("version", 1),
     Column("change_seq", BigInteger, nullable=False),

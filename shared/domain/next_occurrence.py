@@ -156,7 +156,8 @@ def counted_before(recurrence: Recurrence, *, key: str, current: str) -> int | N
         if spent or instant > target:
             return None
         if instant == target:
-            return None if excluded or series.key(instant, wall) != key else emitted
+            here = counted and not excluded and series.key(instant, wall) == key  # no mere RDATE
+            return emitted if here else None
         emitted += counted
         fuel.refill()
     return None
@@ -208,7 +209,7 @@ def next_occurrence(
 
 
 def _phased(recurrence: Recurrence, key: str) -> _Series:
-    """The series as a skip walks it: `from_completion` steps from this occurrence, which a completion placed."""
+    """The series as a skip walks it: with `from_completion` in steps from this occurrence."""
     if recurrence.mode != "from_completion":
         return _Series(recurrence)
     here = parse_key(key)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Literal
 
 from shared.domain import recurrence as engine
@@ -42,6 +43,15 @@ def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
     except engine.InvalidRecurrence as error:
         raise _invalid(f"recurrence.{name}", str(error)) from None
     return Rule(kind=kind, text=text, mode=mode)
+
+
+def describe(kind: str, text: str, anchor: datetime | date, timezone: str | None) -> str:
+    """A stored rule in plain English."""
+    if kind == "cron":
+        from shared.domain import cron  # see below
+
+        return cron.describe(text)
+    return engine.describe(text, anchor, timezone)
 
 
 def _canonical(name: str, text: str, due: Due) -> tuple[Literal["rrule", "cron"], str]:

@@ -5,13 +5,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from shared.domain import zones
 from shared.domain.due import Due
-from shared.domain.next_occurrence import Recurrence, parse_key, upcoming
+from shared.domain.next_occurrence import Recurrence, Step, parse_key, upcoming
 
 State = Literal["active", "paused", "ended", "stopped"]
 Outcome = Literal["open", "done", "skipped", "missed"]
@@ -34,6 +34,7 @@ class Series:
     state_reason: str | None = None
     emitted_count: int = 1
     successor_id: UUID | None = None  # the series that goes on when this one ends: a split
+    ends_before: str | None = None  # the key at which it takes over
     template: Mapping[str, Any] = field(default_factory=dict)  # of the first task of a successor
     version: int = 1
     created_at: datetime
@@ -58,9 +59,14 @@ class Series:
             return Due("instant", wall)
         return Due("zoned", wall, self.timezone)
 
-    def instant(self, due: Due, user_zone: str) -> datetime:
-        """When an occurrence happens, to compare series that follow one another."""
-        return due.sort_at(self.timezone or user_zone)
+    def reaches(self, step: Step, user_zone: str) -> bool:
+        """Whether a step lies before the point at which the series was split."""
+        if self.ends_before is None:
+            return True
+        end = self.key_instant(self.ends_before, user_zone)
+        if end is None:
+            return self.due(step.wall).text() < self.ends_before
+        return (step.at or self.due(step.wall).sort_at(self.timezone or user_zone)) < end
 
     def key_due(self, key: str, *, like: Due | None = None) -> Due:
         """The original due of the occurrence `key`, before anybody moved it."""
@@ -80,6 +86,13 @@ class Series:
             "state_reason": self.state_reason,
             "successor_id": self.successor_id,
         }
+
+    def key_instant(self, key: str, user_zone: str) -> datetime | None:
+        """The instant (UTC) that a key names; None for a day. Keys of earlier rules are read as well."""
+        value = parse_key(key)
+        if not isinstance(value, datetime):
+            return None
+        return value.astimezone(UTC) if value.tzinfo else zones.resolve(value, self.timezone or user_zone)
 
     def wall_of(self, due: Due) -> datetime | date:
         """A due as the series reads it: an override may have moved the occurrence to another zone."""

@@ -38,7 +38,7 @@ EVENTS: dict[str, type[Event]] = {
 
 TOPICS: frozenset[str] = frozenset(cls.topic for cls in EVENTS.values())
 
-_EXPANDED = (TaskCompleted.type, TaskSkipped.type)
+_EXPANDED = (TaskCompleted.type, TaskSkipped.type, SeriesChanged.type)  # the last when a series resumes
 
 
 def consumers(event_type: str, extensions: frozenset[str] | set[str]) -> tuple[str, ...]:

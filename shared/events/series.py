@@ -22,7 +22,7 @@ class SeriesEvent(Event):
 
 
 class SeriesChanged(SeriesEvent):
-    """The rule, the exceptions or the state of a series changed."""
+    """The rule, the exceptions or the state of a series changed; `recurring` asks for its next occurrence."""
 
     type: ClassVar[str] = "io.taskflow.series.changed.v1"
 

@@ -35,7 +35,7 @@ class Operation:
     """One operation; `body` and `answer` name schemas, `errors` adds to what its route implies."""
 
     summary: str
-    tag: Literal["tasks", "webhooks", "notifications", "audit", "commands", "service"]
+    tag: Literal["tasks", "series", "webhooks", "notifications", "audit", "settings", "commands", "service"]
     description: str = ""
     body: str | None = None
     body_required: bool = True
@@ -61,8 +61,25 @@ def _action(summary: str, body: str = "Empty") -> Operation:
     )
 
 
+def _on_series(
+    summary: str, description: str, *, body: str | None = None, required: bool = False
+) -> Operation:
+    return Operation(
+        summary=summary,
+        description=description,
+        tag="series",
+        body=body,
+        body_required=required,
+        media_types=PATCHES if body == "SeriesPatch" else JSON,
+        parameters=("If-Match", "Idempotency-Key"),
+        answer="SeriesEdited",
+        headers=("ETag",),
+        errors=(409,),
+    )
+
+
 def _page(
-    summary: str, tag: Literal["webhooks", "notifications", "audit"], answer: str, *more: str
+    summary: str, tag: Literal["series", "webhooks", "notifications", "audit"], answer: str, *more: str
 ) -> Operation:
     return Operation(
         summary=summary, tag=tag, parameters=("limit", "cursor", *more), answer=answer, errors=(400,)
@@ -118,13 +135,66 @@ OPERATIONS: dict[str, Operation] = {
         success=204,
     ),
     "post_complete_task": _action("Complete a task", "OccurrenceAction"),
-    "post_skip_task": _action("Skip this occurrence", "OccurrenceAction"),
+    "post_skip_task": _action("Skip this occurrence, or everything up to now", "SkipAction"),
     "post_reopen_task": _action("Undo a completion or a skip"),
     "post_restore_task": _action("Take a task out of the trash"),
+    "post_snooze_task": Operation(
+        summary="Be reminded later",
+        tag="tasks",
+        body="Snooze",
+        parameters=("If-Match", "Idempotency-Key"),
+        answer="Task",
+        headers=("ETag",),
+        errors=(409,),
+    ),
+    "get_get_settings": Operation(
+        summary="Read the caller's settings", tag="settings", answer="CurrentSettings", headers=("ETag",)
+    ),
+    "put_put_settings": Operation(
+        summary="Change the caller's settings",
+        description="An absent field keeps its value; null clears e-mail, quiet hours and digest.",
+        tag="settings",
+        body="Settings",
+        parameters=("If-Match", "Idempotency-Key"),
+        answer="CurrentSettings",
+        headers=("ETag",),
+    ),
     "get_task_history": _page("What happened to a task", "audit", "AuditPage"),
     "get_list_audit": _page("The caller's audit log, newest first", "audit", "AuditPage"),
     "get_verify_audit": Operation(
         summary="Check the hash chain of the audit log", tag="audit", answer="AuditVerdict"
+    ),
+    "get_get_series": Operation(
+        summary="Read a series: its rule, exceptions and state",
+        tag="series",
+        answer="Series",
+        headers=("ETag",),
+    ),
+    "get_list_occurrences": _page(
+        "What became of the occurrences of a series, newest first", "series", "OccurrencePage"
+    ),
+    "patch_patch_series": _on_series(
+        "Change this and the following occurrences",
+        "From the open occurrence on, or from a later one: that splits the series, and a successor takes "
+        "over there. History is not touched. A moved due whose occurrence the new rule does not have is "
+        "dropped and reported.",
+        body="SeriesPatch",
+        required=True,
+    ),
+    "delete_stop_series": _on_series(
+        "Stop a series", "Its open task goes to the trash; `resume` brings it back."
+    ),
+    "post_resume_series": _on_series(
+        "Resume a stopped or paused series",
+        "The open task returns from the trash. Without one the next occurrence is made shortly afterwards.",
+        body="Empty",
+    ),
+    "post_preview_recurrence": Operation(
+        summary="What a rule would give",
+        description="From the due on, for at most five years.",
+        tag="series",
+        body="Preview",
+        answer="RecurrencePreview",
     ),
     "get_list_webhooks": Operation(summary="List webhook endpoints", tag="webhooks", answer="WebhookPage"),
     "get_get_webhook": Operation(

@@ -10,15 +10,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
-from functions.tasks.api.bodies import (
-    Body,
-    Empty,
-    OccurrenceAction,
-    Priority,
-    Recurrence,
-    TaskCreate,
-    TaskPatch,
-)
+from functions.tasks.api import bodies, series_bodies
+from functions.tasks.api.bodies import Body, Priority, Recurrence, TaskCreate, TaskPatch
 
 _TEMPLATE = "#/components/schemas/{model}"
 
@@ -27,6 +20,9 @@ class Answer(BaseModel):
     """Everything listed is present; more may come."""
 
     model_config = ConfigDict(extra="allow")
+
+
+SeriesState = Literal["active", "paused", "ended", "stopped"]
 
 
 class TaskReminder(Answer):
@@ -59,6 +55,7 @@ class Task(Answer):
     remind_before_minutes: int | None
     reminders: list[TaskReminder]
     reminder_sent: bool
+    series_state: SeriesState | None = Field(description="Of its series, when it recurs.")
     recurrence: Recurrence | None
     series_id: UUID | None
     occurrence_key: str | None
@@ -79,6 +76,74 @@ class TaskPage(Page):
     """Tasks."""
 
     items: list[Task]
+
+
+class Series(Answer):
+    """A series of occurrences; of `rrule` and `cron` one is null."""
+
+    id: UUID
+    rrule: str | None
+    cron: str | None
+    mode: Literal["catch_up", "fixed", "from_completion"]
+    text: str = Field(description="The rule in plain English.")
+    anchor: str = Field(description="The due from which the rule counts.")
+    timezone: str | None
+    exdates: list[str]
+    rdates: list[str]
+    state: SeriesState
+    state_reason: str | None
+    emitted_count: int = Field(description="What COUNT has counted, the open occurrence included.")
+    successor_id: UUID | None = Field(description="The series that takes over when this one ends.")
+    ends_before: str | None = Field(description="The occurrence from which it does.")
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Occurrence(Answer):
+    """What became of one occurrence."""
+
+    key: str
+    outcome: Literal["open", "done", "skipped", "missed"]
+    task_id: UUID | None = Field(description="Null when missed.")
+    ordinal: int
+    at: datetime | None = Field(description="The instant of the key; null for a day.")
+    created_at: datetime
+
+
+class OccurrencePage(Page):
+    """Occurrences."""
+
+    items: list[Occurrence]
+
+
+class DroppedOverride(Answer):
+    """A due that somebody had moved, of an occurrence that the series no longer has."""
+
+    key: str
+    due: str
+
+
+class SeriesEdited(Answer):
+    """The series afterwards, its open task, and what had to be dropped."""
+
+    series: Series
+    task: Task | None
+    dropped_overrides: list[DroppedOverride]
+
+
+class PreviewedOccurrence(Answer):
+    """One time that a rule names."""
+
+    key: str
+    at: datetime | None = Field(description="Null for a day.")
+
+
+class RecurrencePreview(Answer):
+    """What a rule would give."""
+
+    occurrences: list[PreviewedOccurrence]
+    text: str
 
 
 class WebhookCreate(Body):
@@ -190,6 +255,18 @@ class AuditVerdict(Answer):
     broken_at: int | None
 
 
+class CurrentSettings(Answer):
+    """What the user has set; `version` is 0 before the first change."""
+
+    timezone: str
+    email: str | None
+    default_reminders: list[dict[str, Any]]
+    channels: list[str]
+    quiet_hours: bodies.QuietHours | None
+    digest_hour: int | None
+    version: int
+
+
 class FieldProblem(Answer):
     """One rejected field."""
 
@@ -223,7 +300,7 @@ class Command(Answer):
         "io.taskflow.task.delete.v1",
     ]
     subject: UUID | None = Field(default=None, description="Task id; absent for create.")
-    data: TaskCreate | TaskPatch | OccurrenceAction | Empty | None = None
+    data: TaskCreate | TaskPatch | bodies.OccurrenceAction | bodies.Empty | None = None
 
 
 class Event(Answer):
@@ -242,7 +319,10 @@ class OpenApi(Answer):
 
 
 MODELS: tuple[type[BaseModel], ...] = (
-    TaskCreate, TaskPatch, OccurrenceAction, Empty, WebhookCreate, WebhookPatch, Command,
+    TaskCreate, TaskPatch, bodies.OccurrenceAction, bodies.SkipAction, series_bodies.SeriesPatch,
+    series_bodies.Preview, Series, OccurrencePage, SeriesEdited, RecurrencePreview,
+    bodies.Empty, bodies.Snooze, bodies.Settings,
+    WebhookCreate, WebhookPatch, Command, CurrentSettings,
     Task, TaskPage, Webhook, WebhookPage, Delivery, DeliveryPage, Notification, NotificationPage,
     AuditEntry, AuditPage, AuditVerdict, Problem, Event, OpenApi,
 )  # fmt: skip

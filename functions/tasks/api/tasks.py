@@ -22,7 +22,7 @@ from shared.runtime.http import json_body
 _ETAG = re.compile(r'"(\d{1,10})"')
 Action = Callable[..., Task]
 ACTIONS = ("complete", "skip", "reopen", "restore")  # verbs of `service`
-WITH_KEY = ("complete", "skip")  # these take an optional occurrence_key
+BODIES = {"complete": "OccurrenceAction", "skip": "SkipAction"}  # what may be said beside the id
 
 
 def register(routes: Routes, uow: UnitOfWork, writes: Writes) -> None:
@@ -84,7 +84,7 @@ def _register_writes(routes: Routes, writes: Writes) -> None:
 
 
 def _register_action(routes: Routes, writes: Writes, name: str) -> None:
-    model = "OccurrenceAction" if name in WITH_KEY else "Empty"
+    model = BODIES.get(name, "Empty")
 
     def act(caller: Caller, task_id: UUID) -> Response:
         from functions.tasks import service

@@ -11,7 +11,7 @@ from shared.domain.errors import NotFound, PreconditionFailed
 from shared.domain.series import Occurrence, Series
 
 _SERIES = """id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state, state_reason,
-  emitted_count, successor_id, template, version, created_at, updated_at"""
+  emitted_count, successor_id, ends_before, template, version, created_at, updated_at"""
 _OCCURRENCE = "series_id, key, outcome, task_id, ordinal, after_key, emitted_count, skip_missed, created_at"
 
 
@@ -60,10 +60,12 @@ class SeriesRepository:
         self._tx.execute(
             """insert into series
                  (user_id, id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state,
-                  state_reason, emitted_count, successor_id, template, version, change_seq, created_at, updated_at)
+                  state_reason, emitted_count, successor_id, ends_before, template, version, change_seq,
+                  created_at, updated_at)
                values (%(user_id)s, %(id)s, %(kind)s, %(rule)s, %(mode)s, %(value_type)s, %(anchor)s,
                  %(timezone)s, %(exdates)s, %(rdates)s, %(state)s, %(state_reason)s, %(emitted_count)s,
-                 %(successor_id)s, %(template)s, %(version)s, %(change_seq)s, %(created_at)s, %(updated_at)s)""",
+                 %(successor_id)s, %(ends_before)s, %(template)s, %(version)s, %(change_seq)s,
+                 %(created_at)s, %(updated_at)s)""",
             self._row(series),
         )
 
@@ -74,7 +76,8 @@ class SeriesRepository:
                  value_type = %(value_type)s, anchor = %(anchor)s, timezone = %(timezone)s,
                  exdates = %(exdates)s, rdates = %(rdates)s, state = %(state)s,
                  state_reason = %(state_reason)s, emitted_count = %(emitted_count)s,
-                 successor_id = %(successor_id)s, version = version + 1,
+                 successor_id = %(successor_id)s, ends_before = %(ends_before)s, template = %(template)s,
+                 version = version + 1,
                  change_seq = %(change_seq)s, updated_at = %(now)s
                where user_id = %(user_id)s and id = %(id)s""",
             self._row(series) | {"now": self._tx.now},
@@ -138,7 +141,8 @@ class Occurrences:
                values (%s, %s, %s, 'open', %s, %s, %s, %s, %s)
                on conflict (user_id, series_id, key) do update
                  set outcome = 'open', task_id = excluded.task_id, ordinal = excluded.ordinal,
-                     after_key = excluded.after_key, emitted_count = excluded.emitted_count, created_at = excluded.created_at
+                     after_key = excluded.after_key, emitted_count = excluded.emitted_count,
+                     created_at = excluded.created_at
                  where occurrences.outcome = 'missed'""",
             (
                 *self._scope,

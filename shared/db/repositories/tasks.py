@@ -101,7 +101,8 @@ class Tasks:
         return self._tx.fetch(
             Task,
             f"""with recursive tree as (
-                  select t.id, 1 as depth from tasks t where t.user_id = %(user)s and t.parent_id = %(id)s {which}
+                  select t.id, 1 as depth from tasks t
+                  where t.user_id = %(user)s and t.parent_id = %(id)s {which}
                   union all
                   select t.id, tree.depth + 1 from tree
                   join tasks t on t.user_id = %(user)s and t.parent_id = tree.id {which}

@@ -13,6 +13,7 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
+    op.add_column("series", sa.Column("ends_before", sa.Text(), nullable=True))
     op.add_column(
         "series",
         sa.Column(
@@ -47,3 +48,4 @@ def downgrade() -> None:
     op.drop_column("occurrences", "skip_missed")
     op.drop_column("occurrences", "emitted_count")
     op.drop_column("series", "template")
+    op.drop_column("series", "ends_before")

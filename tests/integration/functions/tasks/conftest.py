@@ -1,12 +1,13 @@
 """The task API in this process: real routes, real tokens, real PostgreSQL; nothing is published."""
 
+import json as jsonlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from functions.recurrence.handler import handle
+from functions.recurrence.handler import ACCEPTS, handle
 from functions.tasks.api.app import build
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.identity import Actor
@@ -47,15 +48,18 @@ class Api:
         rows = self.owner.execute(
             "select type, data from outbox where user_id = %s order by seq, n", (self.user_id,)
         ).fetchall()
-        import json
-
-        return [json.loads(d) for t, d in rows if not types or t.split(".", 2)[2].rpartition(".")[0] in types]
+        return [jsonlib.loads(d) for t, d in rows if not types or t.split(".", 2)[2].rpartition(".")[0] in types]
 
     def expand(self) -> None:
-        """Deliver every completion and skip to `recurrence`, as its Trigger would, all of them again."""
+        """Deliver what the Trigger of `recurrence` lets through, all of it again."""
         from shared.messaging.cloudevent import CloudEvent
 
-        for data in self.events("task.completed", "task.skipped"):
+        found = self.owner.execute(
+            """select data from outbox where user_id = %s and 'recurring' = any(extensions) and type = any(%s)
+               order by seq, n""",
+            (self.user_id, list(ACCEPTS)),
+        ).fetchall()
+        for data in (jsonlib.loads(text) for (text,) in found):
             event = CloudEvent(
                 id=data["event_id"], source="/taskflow/tasks", type=data["event_type"], data=data
             )

@@ -1,0 +1,41 @@
+"""What a rule would give, without a series. Pure; called by `api.series`."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.domain import zones
+from shared.domain.due import known_zone, parse_due
+from shared.domain.errors import FieldError, Invalid
+from shared.domain.next_occurrence import Occurrence, Recurrence, upcoming
+from shared.domain.recurrence import InvalidRecurrence
+from shared.domain.rule import describe, parse_rule
+from shared.domain.series import zone_of
+from shared.events.base import plain
+
+SPAN = timedelta(days=5 * 366)
+DEFAULT_LIMIT = 10
+
+
+def preview(given: Mapping[str, Any], *, user_zone: str) -> dict[str, Any]:
+    """The first occurrences from the due on, for five years, and the rule in words."""
+    timezone = given.get("timezone")
+    due = parse_due(given["due"], known_zone(timezone) if timezone else None)
+    rule = parse_rule(given["recurrence"], due)
+    series = Recurrence(kind=rule.kind, text=rule.text, anchor=due.value(), tz=zone_of(due), mode=rule.mode)
+    try:
+        found = upcoming(series, limit=given.get("limit", DEFAULT_LIMIT), span=SPAN)
+    except InvalidRecurrence as error:
+        field = f"recurrence.{rule.kind}"
+        raise Invalid(
+            errors=[FieldError(field, "invalid_recurrence", str(error))], code="invalid_recurrence"
+        ) from None
+    items = [{"key": each.key, "at": plain(_at(each, user_zone))} for each in found]
+    return {"occurrences": items, "text": describe(rule.kind, rule.text, due.value(), zone_of(due))}
+
+
+def _at(occurrence: Occurrence, user_zone: str) -> datetime | None:
+    """The instant; a floating one in the zone of the user."""
+    if occurrence.at is not None or not isinstance(occurrence.wall, datetime):
+        return occurrence.at and occurrence.at.astimezone(UTC)
+    return zones.resolve(occurrence.wall, user_zone)
