@@ -34,7 +34,7 @@ class Answer:
     retry_after: str | None = None
 
 
-class NotDelivered(Exception):  # noqa: N818  # an outcome, not a bug
+class NotDelivered(Exception):  # an outcome, not a bug
     """There was no response; `code` says why in words that may be shown to the endpoint's owner."""
 
     def __init__(self, code: str) -> None:

@@ -33,7 +33,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
 _Admin = psycopg.Connection[tuple[Any, ...]]
 
 
-class UnsafeRole(RuntimeError):  # noqa: N818 (says what is wrong)
+class UnsafeRole(RuntimeError):
     """A role of ours could step over row-level security."""
 
 

@@ -19,7 +19,7 @@ class PublishError(Exception):
     """The log did not take a record; nothing after the acknowledged prefix may be assumed stored."""
 
 
-class Refused(PublishError):  # noqa: N818  # an outcome about one record, not about the log
+class Refused(PublishError):  # an outcome about one record, not about the log
     """The log answers, and refuses this very record; trying again soon cannot help."""
 
 

@@ -42,7 +42,7 @@ Mode = Literal["write", "record"]
 log = get_logger(__name__)
 
 
-class _AlreadyDone(Exception):  # noqa: N818  # rolls the transaction back; not an error
+class _AlreadyDone(Exception):  # rolls the transaction back; not an error
     """The inbox has this event."""
 
 

@@ -28,7 +28,7 @@ from shared.messaging.strict_json import InvalidJson, dumps
 MEDIA_TYPE = "application/problem+json"
 
 
-class Gone(AppError):  # noqa: N818  # like its siblings in the domain
+class Gone(AppError):  # like its siblings in the domain
     """What the request continues from is too old; start anew."""
 
     code = "gone"
@@ -40,7 +40,7 @@ class Malformed(Invalid):
     code = "malformed"
 
 
-class UnsupportedMediaType(AppError):  # noqa: N818  # like its siblings in the domain
+class UnsupportedMediaType(AppError):  # like its siblings in the domain
     """The body's media type is not supported here."""
 
     code = "unsupported_media_type"

@@ -31,7 +31,7 @@ class ReceivedEvent:
     extensions: Mapping[str, str]
 
 
-class UnknownSchemaVersion(Exception):  # noqa: N818  # an outcome of its own, not an error: 204 and kept
+class UnknownSchemaVersion(Exception):  # an outcome of its own, not an error: 204 and kept
     """The type is ours, the version of its data is not known to this code."""
 
     def __init__(self, version: int, user_id: str) -> None:

@@ -13,7 +13,7 @@ _KEY_BYTES, _ID_BYTES, _NONCE_BYTES = 32, 4, 12
 _HEAD = len(_VERSION) + _ID_BYTES
 
 
-class Unsealable(Exception):  # noqa: N818  # said of the value
+class Unsealable(Exception):  # said of the value
     """The sealed value was changed, belongs elsewhere, or was made with a key that is gone."""
 
 

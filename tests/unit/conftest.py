@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import pytest
 
 
-class SocketBlocked(RuntimeError):  # noqa: N818
+class SocketBlocked(RuntimeError):
     """A unit test opened a socket; move it to tests/integration or inject what it talks to."""
 
 
