@@ -3,7 +3,6 @@
 from functions.relay.dead_letters import DeadLetterDesk
 from functions.relay.outbox_sweep import OutboxSweep
 from functions.relay.reconciliation import Reconciliation
-from functions.relay.rederivation import Rederivation
 from functions.relay.retention import Retention
 from functions.relay.settings import Settings
 from functions.relay.steps import run_all
@@ -27,7 +26,11 @@ def build(settings: Settings) -> View:
         return connect(settings.kafka_bootstrap_servers)
 
     # The first two make rows pending; the sweep after them publishes those in the same tick.
-    sweep = OutboxSweep(uow, connect)
-    steps = (Rederivation(uow).run, Reconciliation(uow).run, sweep.run, Retention(uow).run)
+    def rederive() -> None:
+        from functions.relay.rederivation import Rederivation  # and the time zones: not in the wake-up
+
+        Rederivation(uow).run()
+
+    steps = (rederive, Reconciliation(uow).run, OutboxSweep(uow, connect).run, Retention(uow).run)
     desk = DeadLetterDesk(uow)
     return desk.guard(function(NAME, on_event=desk.respond, on_tick=tick(NAME, lambda: run_all(steps))))

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from shared.db.transaction import Transaction
 from shared.domain.digest import TITLES
-from shared.domain.due import Due, Kind
 from shared.domain.preferences import Preferences
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # it brings the time zones, which only a digest needs
+    from shared.domain.due import Kind
 
 _OPEN = "user_id = %(user_id)s and status = 'open' and deleted_at is null and due_sort < %(end)s"
 
@@ -21,13 +24,15 @@ class DigestTask:
 
     id: UUID
     title: str
-    due_kind: Kind
+    due_kind: "Kind"
     due_wall: datetime
     due_at: datetime | None
 
     @property
     def due(self) -> str:
         """As the API writes it."""
+        from shared.domain.due import Due
+
         return Due(self.due_kind, self.due_wall).text()
 
 
