@@ -137,9 +137,7 @@ def _leave(tx: Transaction, task: Task) -> Task:
     if task.status != "open":
         raise Conflict("Only the open occurrence can leave its series.", code="occurrence_closed")
     Occurrences(tx, series.id).remove(task.occurrence_key)
-    ended = replace(series, state="ended", state_reason="recurrence removed")
-    SeriesRepository(tx).save(ended)
-    _emit(tx, SeriesEnded, task, series, ended)
+    _end_all(tx, series, task)
     return replace(
         task,
         series_id=None,
@@ -149,6 +147,15 @@ def _leave(tx: Transaction, task: Task) -> Task:
         series_mode=None,
         series_state=None,
     )
+
+
+def _end_all(tx: Transaction, series: Series, task: Task) -> None:
+    """The series is over, and so are the successors that wait for its end."""
+    ended = replace(series, state="ended", state_reason="recurrence removed")
+    SeriesRepository(tx).save(ended)
+    _emit(tx, SeriesEnded, task, series, ended)
+    if series.successor_id is not None:
+        _end_all(tx, SeriesRepository(tx).lock(series.successor_id), task)
 
 
 def _rebase(tx: Transaction, before: Task, after: Task, recurrence: Mapping[str, Any]) -> Task:

@@ -58,7 +58,7 @@ def _canonical(name: str, text: str, due: Due) -> tuple[Literal["rrule", "cron"]
     if name == "cron":
         from shared.domain import cron  # loads cronsim, which a wake-up without cron must not pay for
 
-        return "cron", cron.validate(text)
+        return "cron", cron.validate(text, due.value(), zone_of(due))
     rule = engine.from_shortcut(text, due.value()) if name == "every" else text
     return "rrule", engine.validate(rule, due.value(), zone_of(due))
 

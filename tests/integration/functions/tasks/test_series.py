@@ -112,14 +112,19 @@ class TestEditingFromTheOpenOccurrence:
         task = api.create(**DAILY)
         api("PATCH", f"/v1/tasks/{task['id']}", {"due": "2026-06-01T20:00"})
         kept = edit(api, task, recurrence={"every": "week"})
-        assert (kept["task"]["due"], kept["task"]["occurrence_key"]) == ("2026-06-01T20:00", "2026-06-01T08:00")
+        assert (kept["task"]["due"], kept["task"]["occurrence_key"]) == (
+            "2026-06-01T20:00",
+            "2026-06-01T08:00",
+        )
         dropped = edit(api, task, recurrence={"rrule": "FREQ=WEEKLY;BYDAY=TH"})
         assert dropped["dropped_overrides"] == [{"key": "2026-06-01T08:00", "due": "2026-06-01T20:00"}]
         assert dropped["task"]["due"] == "2026-06-04T08:00"
 
     def test_history_is_not_touched(self, api):
         second = advance(api, api.create(**DAILY))
-        edit(api, second, from_=second["occurrence_key"], recurrence={"rrule": "FREQ=WEEKLY;BYDAY=FR;COUNT=2"})
+        edit(
+            api, second, from_=second["occurrence_key"], recurrence={"rrule": "FREQ=WEEKLY;BYDAY=FR;COUNT=2"}
+        )
         assert outcomes(api, second) == [("2026-06-01T08:00", "done"), ("2026-06-05T08:00", "open")]
         (third,) = api.open_tasks()
         assert third["id"] == second["id"]
@@ -137,7 +142,10 @@ class TestEditingFromTheOpenOccurrence:
     def test_another_zone_keeps_the_wall_time(self, api):
         task = api.create(**DAILY)
         edited = edit(api, task, timezone="Asia/Karachi")
-        assert (edited["task"]["due"], edited["task"]["due_at"]) == ("2026-06-01T08:00", "2026-06-01T03:00:00Z")
+        assert (edited["task"]["due"], edited["task"]["due_at"]) == (
+            "2026-06-01T08:00",
+            "2026-06-01T03:00:00Z",
+        )
         assert advance(api, edited["task"])["due_at"] == "2026-06-02T03:00:00Z"
 
     def test_count_goes_on_when_only_the_due_changes(self, api):
@@ -153,7 +161,11 @@ class TestEditingFromTheOpenOccurrence:
         edited = edit(api, task, title="Feed the cat", priority="P1", tags=["cat"], remind_before_minutes=10)
         assert (edited["task"]["title"], edited["task"]["version"]) == ("Feed the cat", 2)
         following = advance(api, edited["task"])
-        assert (following["title"], following["priority"], following["tags"]) == ("Feed the cat", "P1", ["cat"])
+        assert (following["title"], following["priority"], following["tags"]) == (
+            "Feed the cat",
+            "P1",
+            ["cat"],
+        )
         assert following["remind_before_minutes"] == 10
 
     def test_an_excluded_date_is_passed_over_and_counts(self, api):
@@ -240,7 +252,12 @@ class TestSplitting:
     def test_a_later_occurrence_begins_a_series_of_its_own(self, api):
         task = api.create(**DAILY)
         edited = edit(
-            api, task, from_="2026-06-03T08:00", recurrence={"every": "week"}, title="Water weekly", priority="P1"
+            api,
+            task,
+            from_="2026-06-03T08:00",
+            recurrence={"every": "week"},
+            title="Water weekly",
+            priority="P1",
         )
         old = edited["series"]
         assert old["rrule"] == "FREQ=DAILY;UNTIL=20260603T065959Z"
@@ -248,7 +265,11 @@ class TestSplitting:
         assert (new["rrule"], new["anchor"], new["state"]) == ("FREQ=WEEKLY", "2026-06-03T08:00", "active")
         second = advance(api, task)
         third = advance(api, second)
-        assert (second["title"], third["title"], third["priority"]) == ("Water the plants", "Water weekly", "P1")
+        assert (second["title"], third["title"], third["priority"]) == (
+            "Water the plants",
+            "Water weekly",
+            "P1",
+        )
         assert (third["series_id"], third["due"]) == (new["id"], "2026-06-03T08:00")
         assert series_of(api, task)["state"] == "ended"
         assert advance(api, third)["due"] == "2026-06-10T08:00"
@@ -321,7 +342,9 @@ class TestSplitting:
 
     def test_a_waiting_successor_can_be_edited_and_stopped(self, api):
         task = api.create(**DAILY)
-        waiting = {"series_id": edit(api, task, from_="2026-06-02T08:00", title="Other")["series"]["successor_id"]}
+        waiting = {
+            "series_id": edit(api, task, from_="2026-06-02T08:00", title="Other")["series"]["successor_id"]
+        }
         edited = edit(api, waiting, due="2026-06-02T10:00", priority="P1")
         assert (edited["series"]["anchor"], edited["task"]) == ("2026-06-02T10:00", None)
         assert api("DELETE", f"/v1/series/{waiting['series_id']}").status_code == 200
@@ -329,7 +352,11 @@ class TestSplitting:
         assert api("POST", f"/v1/series/{waiting['series_id']}/resume").status_code == 200
         api.expand()
         (following,) = api.open_tasks()
-        assert (following["due"], following["title"], following["priority"]) == ("2026-06-02T10:00", "Other", "P1")
+        assert (following["due"], following["title"], following["priority"]) == (
+            "2026-06-02T10:00",
+            "Other",
+            "P1",
+        )
 
     def test_only_an_occurrence_still_to_come_can_be_the_first(self, api):
         task = api.create(**DAILY)
