@@ -20,6 +20,7 @@ from shared.domain.recurrence import InvalidRecurrence
 from shared.domain.series import Occurrence, Series
 from shared.domain.series_edit import revise, revise_after, split
 from shared.domain.task import Task
+from shared.domain.zones import UnknownZone
 from shared.events.base import changes_between, plain
 from shared.events.series import SeriesChanged
 from shared.events.task import TaskUpdated
@@ -47,7 +48,8 @@ def edit(tx: Transaction, series_id: UUID, given: Mapping[str, Any], *, version:
     current = occurrences.open() or occurrences.last_ended()
     key = current.key if current else series.first_key()
     start = given.get("from") or key
-    if start != key:
+    closed = current is not None and current.outcome != "open" and given.get("from") == key
+    if start != key or closed:
         if occurrences.get(start) is not None:
             raise Conflict("That occurrence is over; history stays as it is.", code="occurrence_closed")
         return _split(tx, series, given, current, key)
@@ -174,7 +176,7 @@ def _check_expandable(tx: Transaction, series: Series, last: Occurrence | None) 
             user_zone=tx.account.timezone,
             skip_missed=last.skip_missed,
         )
-    except InvalidRecurrence as error:
+    except (InvalidRecurrence, UnknownZone, OverflowError) as error:
         raise Conflict(f"Change the rule first. {error}", code="recurrence_limit") from None
 
 

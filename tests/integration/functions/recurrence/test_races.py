@@ -1,6 +1,6 @@
 """Expansions and the verbs of the API, all at once on one series: the record and the tasks always agree.
 
-Threads start together at a barrier; whoever gets the user's account row first goes first. Nothing waits for time.
+Threads start together at a barrier; whoever gets the user's account row first goes first. Nobody sleeps.
 """
 
 import itertools
@@ -119,7 +119,8 @@ class World:
         record = self.rows(
             """select o.series_id, o.key, o.ordinal, o.outcome, o.after_key, p.ordinal, t.status
                from occurrences o
-               left join occurrences p on (p.user_id, p.series_id, p.key) = (o.user_id, o.series_id, o.after_key)
+               left join occurrences p
+                 on (p.user_id, p.series_id, p.key) = (o.user_id, o.series_id, o.after_key)
                left join tasks t on (t.user_id, t.id) = (o.user_id, o.task_id)
                where o.user_id = %s order by o.series_id, o.ordinal""",
             self.user_id,

@@ -48,7 +48,8 @@ class Api:
         rows = self.owner.execute(
             "select type, data from outbox where user_id = %s order by seq, n", (self.user_id,)
         ).fetchall()
-        return [jsonlib.loads(d) for t, d in rows if not types or t.split(".", 2)[2].rpartition(".")[0] in types]
+        short = [(t.split(".", 2)[2].rpartition(".")[0], data) for t, data in rows]
+        return [jsonlib.loads(data) for name, data in short if not types or name in types]
 
     def expand(self) -> None:
         """Deliver what the Trigger of `recurrence` lets through, all of it again."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 LONDON = "Europe/London"
+CRON = {"due": "2026-06-01T09:00", "timezone": LONDON, "recurrence": {"cron": "0 9 * * 1-5"}}
 DAILY = {"due": "2026-06-01T08:00", "timezone": LONDON, "recurrence": {"rrule": "FREQ=DAILY"}}
 
 
@@ -148,10 +149,8 @@ class TestModes:
 
 
 class TestCron:
-    CRON = {"due": "2026-06-01T09:00", "timezone": LONDON, "recurrence": {"cron": "0 9 * * 1-5"}}
-
     def test_keys_carry_the_offset(self, api):
-        task = api.create(**self.CRON)
+        task = api.create(**CRON)
         assert task["recurrence"] == {"cron": "0 9 * * 1-5", "mode": "catch_up"}
         assert task["occurrence_key"] == "2026-06-01T09:00+01:00"
         following = advance(api, task)
@@ -177,7 +176,7 @@ class TestCron:
         ]
 
     def test_skip_reopen_and_catch_up(self, api, sim_clock):
-        task = api.create(**self.CRON)
+        task = api.create(**CRON)
         before = row(api)
         assert advance(api, task, "skip")["due"] == "2026-06-02T09:00"
         act(api, task, "reopen")
@@ -188,7 +187,7 @@ class TestCron:
 
     def test_it_needs_a_time_and_a_schedule(self, api):
         for body in ({"due": "2026-06-01"}, {"recurrence": {"cron": "* * * * *"}}):
-            response = api("POST", "/v1/tasks", {"title": "x"} | self.CRON | body)
+            response = api("POST", "/v1/tasks", {"title": "x"} | CRON | body)
             assert response.status_code == 422
 
 

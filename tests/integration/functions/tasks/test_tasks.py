@@ -33,6 +33,7 @@ def test_a_created_task_comes_back_as_the_contract_says(api):
         "recurrence": None,
         "series_id": None,
         "occurrence_key": None,
+        "series_state": None,
         "version": 1,
         "created_at": "2026-01-01T12:00:00Z",
         "updated_at": "2026-01-01T12:00:00Z",
