@@ -1,11 +1,10 @@
-"""Entry point of `audit`: settings at import, wiring on first use, nothing else."""
-
-from functools import cache
+"""Entry point of `audit`: settings at import, wiring behind the first answer, nothing else."""
 
 import functions_framework
 from flask import Request, Response
 
 from functions.audit.settings import Settings
+from shared.runtime.entry import deferred
 from shared.runtime.event import View, consume, function
 from shared.runtime.settings import load
 
@@ -13,7 +12,6 @@ NAME = "audit"
 settings = load(Settings)
 
 
-@cache
 def wire() -> View:
     from functions.audit.handler import handle
     from shared.db.pool import Database
@@ -23,6 +21,9 @@ def wire() -> View:
     return function(NAME, on_event=consume(NAME, handle, uow=uow, mode="record"))
 
 
+respond = deferred(wire)
+
+
 @functions_framework.http
 def audit(request: Request) -> Response:
-    return wire()(request)
+    return respond(request)

@@ -1,24 +1,25 @@
-"""Entry point of `notifications`: settings at import, wiring on first use, nothing else."""
-
-from functools import cache
+"""Entry point of `notifications`: settings at import, wiring behind the first answer, nothing else."""
 
 import functions_framework
 from flask import Request, Response
 
 from functions.notifications.settings import Settings
+from shared.runtime.entry import deferred
 from shared.runtime.event import View
 from shared.runtime.settings import load
 
 settings = load(Settings)
 
 
-@cache
 def wire() -> View:
     from functions.notifications.wiring import build
 
     return build(settings)
 
 
+respond = deferred(wire)
+
+
 @functions_framework.http
 def notifications(request: Request) -> Response:
-    return wire()(request)
+    return respond(request)

@@ -1,11 +1,10 @@
-"""Entry point of `recurrence`: settings at import, wiring on first use, nothing else."""
-
-from functools import cache
+"""Entry point of `recurrence`: settings at import, wiring behind the first answer, nothing else."""
 
 import functions_framework
 from flask import Request, Response
 
 from functions.recurrence.settings import Settings
+from shared.runtime.entry import deferred
 from shared.runtime.event import View, consume, function
 from shared.runtime.settings import load
 
@@ -13,7 +12,6 @@ NAME = "recurrence"
 settings = load(Settings)
 
 
-@cache
 def wire() -> View:
     from functions.recurrence.handler import ACCEPTS, handle
     from shared.runtime.wiring import publishing_uow
@@ -22,6 +20,9 @@ def wire() -> View:
     return function(NAME, on_event=consume(NAME, handle, uow=uow, accepts=ACCEPTS))
 
 
+respond = deferred(wire)
+
+
 @functions_framework.http
 def recurrence(request: Request) -> Response:
-    return wire()(request)
+    return respond(request)

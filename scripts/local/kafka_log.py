@@ -217,7 +217,10 @@ class KafkaSubscription:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._thread = threading.Thread(
             # A daemon: the client's commit waits for ever for a broker that is gone.
-            target=self._poll, args=(loop,), name=f"kafka {self._config['group_id']}", daemon=True
+            target=self._poll,
+            args=(loop,),
+            name=f"kafka {self._config['group_id']}",
+            daemon=True,
         )
         self._thread.start()
 

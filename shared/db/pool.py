@@ -21,6 +21,20 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _PREPARE_AFTER = 5  # executions; a process that wakes for one request never pays for preparing
 
 
+@contextmanager
+def pipelined(connection: Connection) -> Iterator[None]:
+    """Statements in one round trip. After a failure the connection ends and the pool replaces it: the
+    server skips what follows the failed statement, and the driver would go on to use prepared statements
+    that were among it ("prepared statement … does not exist").
+    """
+    try:
+        with connection.pipeline():
+            yield
+    except psycopg.Error:
+        connection.close()
+        raise
+
+
 class Database:
     """One database as one role. Thread-safe.
 

@@ -184,7 +184,9 @@ def _commit(tx: Transaction) -> None:
     try:
         with connection.pipeline() if tx.events else nullcontext():
             outbox.insert(tx, tx.events)
-            connection.execute("commit")
+            # Not prepared: when an insert fails, the server skips the rest of the pipeline, and the driver
+            # may then believe in a prepared COMMIT that does not exist, on a connection that others get.
+            connection.execute("commit", prepare=False)
     except psycopg.OperationalError as error:
         if connection.closed:
             message = "the connection was lost during commit: the outcome is unknown"

@@ -78,6 +78,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: Any = None) -> None:  # sockets: as uvicorn declares it
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        lifecycle.listening()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         if lifecycle.draining() or self._loop is None:

@@ -1,11 +1,11 @@
-"""What must happen before a process ends: flushes and closes, registered by whoever owns a resource.
+"""What must happen once a process listens and before it ends, registered by whoever owns a resource.
 
-`serve` calls `begin_drain` and `stop`; under plain functions-framework `atexit` calls `stop`.
+`serve` calls `listening`, `begin_drain` and `stop`; under plain functions-framework `atexit` calls `stop`.
 """
 
 import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shared.runtime.logging import get_logger
 
@@ -15,6 +15,7 @@ log = get_logger(__name__)
 _lock = threading.Lock()
 _callbacks: list[Callable[[], None]] = []
 _draining = threading.Event()
+_prepared: list[Callable[[], object]] = []
 
 
 def on_stop(callback: Callable[[], None]) -> None:
@@ -23,6 +24,17 @@ def on_stop(callback: Callable[[], None]) -> None:
         if not _callbacks:
             atexit.register(stop)
         _callbacks.append(callback)
+
+
+def on_listening(callback: Callable[[], object]) -> None:
+    """Run `callback` in a thread of its own once the process listens; only `serve` says so."""
+    _prepared.append(callback)
+
+
+def listening() -> None:
+    """The socket accepts: what was registered runs now, behind the first answers."""
+    callbacks, _prepared[:] = list(_prepared), []
+    threading.Thread(target=_run, args=(callbacks,), name="prepare", daemon=True).start()
 
 
 def begin_drain() -> None:
@@ -57,9 +69,9 @@ def stop() -> None:
         log.error("stopping took too long, giving up", seconds=FLUSH_SECONDS)
 
 
-def _run(callbacks: list[Callable[[], None]]) -> None:
+def _run(callbacks: Sequence[Callable[[], object]]) -> None:
     for callback in callbacks:
         try:
             callback()
-        except Exception:  # one failing flush must not keep the others from running
-            log.exception("a stop callback failed")
+        except Exception:  # one that fails must not keep the others from running
+            log.exception("a lifecycle callback failed")

@@ -25,8 +25,7 @@ def main() -> None:
 
     app = create_app(settings.function_target, settings.function_source)  # type: ignore[no-untyped-call]
     configure(service=settings.function_target, level=settings.log_level)
-    gc.freeze()  # what exists now lives as long as the process
-    gc.enable()
+    lifecycle.on_listening(_settle)
     log.info("loaded", ms=round((clock.monotonic() - started) * 1000))
     if isinstance(app, Flask):
         from shared.runtime import wsgi
@@ -38,6 +37,12 @@ def main() -> None:
         asgi.serve(app, settings)
     lifecycle.stop()
     log.info("stopped")
+
+
+def _settle() -> None:
+    """After the last import: what exists now lives as long as the process."""
+    gc.freeze()
+    gc.enable()
 
 
 if __name__ == "__main__":

@@ -87,6 +87,7 @@ def serve(app: Flask, settings: Runner) -> None:
     server.channel_class = _Channel
     drain = _Drain(settings.drain_seconds, server.pull_trigger)
     log.info("listening", port=int(server.effective_port))
+    lifecycle.listening()
     while not drain.over():
         _poll(server, drain.patience())
     _stop_accepting(server)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from shared.db.pool import pipelined
 from shared.db.repositories.reminders import Reminders
 from shared.db.transaction import Transaction
 from shared.domain.task import Task, public_fields
@@ -52,7 +53,7 @@ class DerivedInstants:
         """Derive the next `limit` tasks after that id again; the last id if there may be more."""
         page = self._tx.fetch(Derived, _PAGE, (self._tx.user_id, after or _FIRST, list(kinds), limit))
         known = Reminders(self._tx).of_tasks([task.id for task in page])
-        with self._tx.connection.pipeline():  # one round trip, however many statements
+        with pipelined(self._tx.connection):  # one round trip, however many statements
             for task in page:
                 self._refresh(task, known.get(task.id, ()))
         return page[-1].id if len(page) == limit else None

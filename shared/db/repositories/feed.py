@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 
+from shared.db.pool import pipelined
 from shared.db.uow import Transaction
 
 _Row = tuple[Any, ...]
@@ -49,7 +50,7 @@ class Feed:
 
     def read(self, positions: Sequence[tuple[str, int | None]]) -> list[Slice]:
         """A slice for each (user, token), in one round trip; token None asks only where the feed stands."""
-        with self._tx.connection.pipeline():
+        with pipelined(self._tx.connection):
             cursors = [self._ask(user_id, token) for user_id, token in positions]
         return [
             _slice(user_id, token, state=state.fetchone(), rows=changes.fetchall() if changes else [])

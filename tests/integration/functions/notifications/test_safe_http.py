@@ -41,8 +41,9 @@ def serve():
 
 
 def read_request(connection):
+    """All of it: a socket that is closed with something unread resets, and takes the answer along."""
     data = b""
-    while b"\r\n\r\n" not in data:
+    while b"\r\n\r\n{}" not in data:
         data += connection.recv(65536)
     return data
 

@@ -11,7 +11,7 @@ from shared.db import outbox
 from shared.db.instants import FAR_FUTURE
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.errors import LimitExceeded, RetryLater
-from shared.domain.identity import Actor
+from shared.domain.identity import Actor, uuid7
 from shared.events.account import AccountChanged
 from shared.events.task import TaskChanged
 
@@ -299,3 +299,50 @@ def test_a_pooler_without_prepared_statements_gets_none(dsns, user_id):
         assert prepared == (0,)
     finally:
         db.close()
+
+
+@pytest.mark.parametrize("before", range(8))
+def test_a_failed_pipeline_does_not_spoil_its_connection_for_others(database, user_id, before):
+    """The driver counts as prepared what the server, after an error, has never read."""
+    uow = UnitOfWork(database("api", max_size=1), source="/taskflow/tasks")
+    for _ in range(before):
+        with uow.write(user_id, CAUSE) as tx:
+            taken = tx.emit(AccountChanged, **FIELDS)
+    with pytest.raises(psycopg.Error), uow.write(user_id, CAUSE) as tx:
+        taken = tx.emit(AccountChanged, **FIELDS)
+        tx.emit(AccountChanged, **FIELDS | {"event_id": taken.event_id})
+    for _ in range(8):
+        with uow.write(user_id, CAUSE) as tx:
+            tx.emit(AccountChanged, **FIELDS)
+        with uow.read(user_id) as tx:
+            tx.execute("select 1")
+
+
+@pytest.mark.parametrize("failures", range(1, 11))
+def test_a_failed_commit_leaves_no_connection_that_fails_by_itself(database, user_id, failures):
+    """The driver prepares a statement once it has run five times; when the server skipped the one that did
+    it, because an earlier one in the pipeline had failed, nothing may use it later.
+    """
+    uow = UnitOfWork(database("api", max_size=1), source="/taskflow/tasks")
+    taken = uuid7(datetime.now(UTC))
+    with uow.write(user_id, CAUSE) as tx:
+        tx.emit(AccountChanged, **FIELDS, event_id=taken)
+    for _ in range(failures):
+        with pytest.raises(psycopg.errors.UniqueViolation), uow.write(user_id, CAUSE) as tx:
+            tx.emit(AccountChanged, **FIELDS, event_id=taken)
+    for _ in range(2):
+        with uow.write(user_id, CAUSE):
+            pass
+    assert len(events_of(uow, user_id)) == 1
+
+
+def test_a_lock_timeout_leaves_a_pool_that_works(database, user_id):
+    holder = UnitOfWork(database("api"), source="/taskflow/tasks")
+    waiter = UnitOfWork(database("api", max_size=1), source="/taskflow/tasks")
+    for _ in range(8):
+        with holder.write(user_id, CAUSE), pytest.raises(RetryLater) as caught:
+            waiter.write(user_id, CAUSE, timeout=0.05).__enter__()
+        assert caught.value.code == "busy"
+        with waiter.write(user_id, CAUSE) as tx:
+            tx.emit(AccountChanged, **FIELDS)
+    assert len(events_of(waiter, user_id)) == 8
