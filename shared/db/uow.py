@@ -192,6 +192,10 @@ def _commit(tx: Transaction) -> None:
             message = "the connection was lost during commit: the outcome is unknown"
             raise RetryLater(message, code="outcome_unknown") from error
         raise _passing(error) from error
+    except psycopg.Error:
+        # The pipeline broke: the driver counts as prepared what the server has never read.
+        connection.close()  # the pool replaces it
+        raise
 
 
 def _rollback(connection: Connection) -> None:
