@@ -4,7 +4,7 @@ Called by `handler`, which has decided that this series must be expanded and hol
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import datetime, time
 
 from functions.recurrence.subtasks import carry_over
 from shared.db.repositories.series import Occurrences, SeriesRepository
@@ -99,10 +99,6 @@ def _step(tx: Transaction, series: Series, ended: Ended) -> Step | None:
     raise RecurrenceLimit("RRULE", f"repeats more than {MAX_TAKEN} occurrences that the series has had")
 
 
-def _midnight(wall: datetime | date) -> datetime:
-    return wall if isinstance(wall, datetime) else datetime.combine(wall, time())
-
-
 def _create(
     tx: Transaction, series: Series, ended: Ended, step: Step, *, after_key: str | None, ordinal: int
 ) -> None:
@@ -123,16 +119,15 @@ def _create(
         )
     )
     SeriesRepository(tx).save(replace(series, emitted_count=step.emitted_count))
-    assert ended.task.due is not None
-    before = _midnight(series.wall_of(ended.task.due))
-    copied = carry_over(tx, ended.task, task, before=before)
-    log.info(
-        "next occurrence created",
-        series_id=str(series.id),
-        key=step.key,
-        missed=len(step.missed),
-        subtasks=copied,
-    )
+    _carry_over(tx, series, ended.task, task)
+    log.info("next occurrence created", series_id=str(series.id), key=step.key, missed=len(step.missed))
+
+
+def _carry_over(tx: Transaction, series: Series, ended: Task, following: Task) -> None:
+    assert ended.due is not None
+    wall = series.wall_of(ended.due)
+    before = wall if isinstance(wall, datetime) else datetime.combine(wall, time())
+    carry_over(tx, ended, following, before=before)
 
 
 def _next_task(tx: Transaction, series: Series, ended: Task, step: Step) -> Task:

@@ -18,8 +18,8 @@ MAX_COPIES = 500  # bounds the transaction, which has a deadline of seconds
 log = get_logger(__name__)
 
 
-def carry_over(tx: Transaction, ended: Task, following: Task, *, before: datetime) -> int:
-    """Copy the live subtasks of `ended`, due at the wall time `before`, below `following`; how many.
+def carry_over(tx: Transaction, ended: Task, following: Task, *, before: datetime) -> None:
+    """Copy the live subtasks of `ended`, due at the wall time `before`, below `following`.
 
     A subtask that recurs has a series of its own and stays, with all that is below it. Beyond MAX_COPIES the
     first ones, level by level, are copied.
@@ -35,7 +35,6 @@ def carry_over(tx: Transaction, ended: Task, following: Task, *, before: datetim
         copy = _moved(copy, before, following.due_wall, tx.account.timezone)
         parents[subtask.id] = copy.id
         Tasks(tx).add(copy)
-    return len(parents) - 1
 
 
 def _copy(tx: Transaction, subtask: Task, parent_id: UUID) -> Task:

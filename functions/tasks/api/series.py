@@ -26,6 +26,8 @@ def register(routes: Routes, uow: UnitOfWork, writes: Writes) -> None:
 
 
 def _register_reads(routes: Routes, uow: UnitOfWork) -> None:
+    _register_record(routes, uow)
+
     @routes.user("GET", "/series/<uuid:series_id>")
     def get_series(caller: Caller, series_id: UUID) -> Response:
         from functions.tasks.api.series_view import render_series
@@ -35,6 +37,18 @@ def _register_reads(routes: Routes, uow: UnitOfWork) -> None:
             found = SeriesRepository(tx).get(series_id)
         return json_answer(render_series(found), headers={"ETag": f'"{found.version}"'}).response()
 
+    @routes.user("POST", "/recurrence/preview")
+    def preview_recurrence(caller: Caller) -> Response:
+        from functions.tasks.preview import preview
+        from shared.db.repositories.accounts import timezone_of
+
+        given = _parsed("Preview")
+        with uow.read(caller.user_id) as tx:
+            zone = timezone_of(tx)
+        return json_answer(preview(given, user_zone=zone)).response()
+
+
+def _register_record(routes: Routes, uow: UnitOfWork) -> None:
     @routes.user("GET", "/series/<uuid:series_id>/occurrences")
     def list_occurrences(caller: Caller, series_id: UUID) -> Response:
         from functions.tasks.api.series_view import render_occurrence
@@ -51,16 +65,6 @@ def _register_reads(routes: Routes, uow: UnitOfWork) -> None:
             zone = timezone_of(tx)
         items = [render_occurrence(series, each, user_zone=zone) for each in found]
         return json_answer(wanted.answer(items, keys=[(each.ordinal,) for each in found])).response()
-
-    @routes.user("POST", "/recurrence/preview")
-    def preview_recurrence(caller: Caller) -> Response:
-        from functions.tasks.preview import preview
-        from shared.db.repositories.accounts import timezone_of
-
-        given = _parsed("Preview")
-        with uow.read(caller.user_id) as tx:
-            zone = timezone_of(tx)
-        return json_answer(preview(given, user_zone=zone)).response()
 
 
 def _register_writes(routes: Routes, writes: Writes) -> None:
