@@ -31,5 +31,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_accounts_digest", table_name="accounts", postgresql_where=sa.text("next_digest_at is not null")
     )
+    # The access rules read the column; they are made anew at the next upgrade to the newest revision.
+    op.execute("drop policy if exists sweep_consumer_select on accounts")
     op.drop_column("accounts", "next_digest_at")
     op.drop_column("accounts", "tzdata")
