@@ -147,8 +147,10 @@ def _next_task(tx: Transaction, series: Series, ended: Task, step: Step) -> Task
     if ended.series_id != series.id:  # the first one of a successor
         fresh = replace(fresh, **series.template)
     due = series.due(step.wall, like=ended.due)
+    task = fresh.with_due(due, tx.account.timezone).in_series(series.id, step.key)
     return replace(
-        fresh.with_due(due, tx.account.timezone).in_series(series.id, step.key),
+        task,
+        due_at=step.at or task.due_at,  # of two equal wall times in a fold the step knows which one it is
         series_kind=series.kind,
         series_rule=series.rule,
         series_mode=series.mode,

@@ -167,4 +167,4 @@ class Tasks:
         }
 
     def _due_sort(self, task: Task) -> datetime | None:
-        return task.due.sort_at(self._tx.account.timezone) if task.due else None
+        return task.due_at or (task.due.sort_at(self._tx.account.timezone) if task.due else None)

@@ -215,3 +215,22 @@ class TestExceptions:
             "select ordinal from occurrences where user_id = %s order by ordinal", (api.user_id,)
         ).fetchall()
         assert [o for (o,) in ordinals] == list(range(1, 1_003))
+
+
+def test_an_hourly_series_has_both_of_the_hours_that_come_twice(api, sim_clock):
+    sim_clock.now = datetime(2026, 11, 1, 4, tzinfo=UTC)
+    task = api.create(
+        due="2026-11-01T00:30",
+        timezone="America/New_York",
+        recurrence={"rrule": "FREQ=HOURLY", "mode": "fixed"},
+    )
+    seen = []
+    for _ in range(4):
+        seen.append((task["occurrence_key"], task["due_at"]))
+        task = advance(api, task)
+    assert seen == [
+        ("2026-11-01T00:30-04:00", "2026-11-01T04:30:00Z"),
+        ("2026-11-01T01:30-04:00", "2026-11-01T05:30:00Z"),
+        ("2026-11-01T01:30-05:00", "2026-11-01T06:30:00Z"),
+        ("2026-11-01T02:30-05:00", "2026-11-01T07:30:00Z"),
+    ]
