@@ -1,5 +1,6 @@
 """Each function as the process that is deployed, under our runner and under plain functions-framework."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -90,14 +91,17 @@ def boot(dsns, log, tmp_path):
         output = (tmp_path / f"{name}-{runner}.log").open("wb")
         command = (sys.executable, "-X", "importtime", *RUNNERS[runner]) if runner == "serve" else (
             sys.executable, *RUNNERS[runner])  # fmt: skip
-        process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, env=env, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
+        )
         running.append((process, output))
         wait(port, process, Path(output.name))
         return port, process, Path(output.name)
 
     yield start
     for process, output in running:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # gunicorn's workers too
         process.wait()
         output.close()
 

@@ -1,5 +1,6 @@
 """Real function processes, under our runner and under plain functions-framework."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -70,7 +71,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         }
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command, env={**os.environ, **settings, **env}, stdout=output, stderr=output
+                command,
+                env={**os.environ, **settings, **env},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # gunicorn's workers outlive an arbiter that is killed
             )
         found = Process(process, port, log)
         running.append(found)
@@ -80,7 +85,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield run
     for each in running:
-        each.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(each.process.pid, signal.SIGKILL)
         each.process.wait()
 
 
