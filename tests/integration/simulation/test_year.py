@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from functions.tasks import service
 from shared.db.repositories.audit import AuditLog
@@ -162,8 +161,7 @@ def check_history(world: World, records: "psycopg.Connection[Any]") -> None:
 def test_a_year_of_a_users_life(database, dsns, user_id, sim_clock, seed):
     sim_clock.now = START
     world = World(database, sim_clock, user_id, seed)
-    name = conninfo_to_dict(dsns["owner"])["dbname"]
-    with psycopg.connect(dsns["admin"], dbname=name, autocommit=True) as records:
+    with psycopg.connect(dsns["admin"], autocommit=True) as records:
         life = Life(world, records)
         life.begin()
         outage = 0
