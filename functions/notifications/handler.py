@@ -18,7 +18,7 @@ from shared.domain import quiet_hours
 from shared.domain.errors import Invalid
 from shared.domain.webhook import payload
 from shared.events.reminder import ReminderDue
-from shared.runtime.event import View
+from shared.runtime.http import View
 from shared.runtime.received import ReceivedEvent
 
 IN_APP = "in_app"

@@ -5,7 +5,7 @@ from flask import Request, Response
 
 from functions.notifications.settings import Settings
 from shared.runtime.entry import deferred
-from shared.runtime.event import View
+from shared.runtime.http import View
 from shared.runtime.settings import load
 
 settings = load(Settings)

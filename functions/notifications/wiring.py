@@ -9,7 +9,8 @@ from functions.notifications.safe_http import post
 from functions.notifications.sender import Sender
 from functions.notifications.settings import Settings
 from functions.notifications.tick import Tick
-from shared.runtime.event import View, consume, function, tick
+from shared.runtime.event import consume, function, tick
+from shared.runtime.http import View
 from shared.runtime.lifecycle import on_stop
 from shared.runtime.sealing import Sealer
 from shared.runtime.wiring import publishing_uow

@@ -5,7 +5,8 @@ from flask import Request, Response
 
 from functions.recurrence.settings import Settings
 from shared.runtime.entry import deferred
-from shared.runtime.event import View, consume, function
+from shared.runtime.event import consume, function
+from shared.runtime.http import View
 from shared.runtime.settings import load
 
 NAME = "recurrence"

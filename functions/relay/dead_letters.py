@@ -21,8 +21,8 @@ from shared.domain.errors import Invalid
 from shared.events.base import plain
 from shared.events.catalog import EVENTS
 from shared.messaging.cloudevent import CloudEvent, from_http
-from shared.runtime.event import MAX_BODY, View
-from shared.runtime.http import read_body
+from shared.runtime.event import MAX_BODY
+from shared.runtime.http import View, read_body
 from shared.runtime.logging import get_logger
 from shared.runtime.received import claimed_user
 

@@ -9,7 +9,8 @@ from functions.relay.steps import run_all
 from shared.db.pool import Database
 from shared.db.uow import UnitOfWork
 from shared.messaging.ports import Publisher
-from shared.runtime.event import View, function, tick
+from shared.runtime.event import function, tick
+from shared.runtime.http import View
 from shared.runtime.settings import Process, load
 
 NAME = "relay"

@@ -5,7 +5,8 @@ from flask import Request, Response
 
 from functions.reminders.settings import Settings
 from shared.runtime.entry import deferred
-from shared.runtime.event import View, function, tick
+from shared.runtime.event import function, tick
+from shared.runtime.http import View
 from shared.runtime.settings import load
 
 NAME = "reminders"

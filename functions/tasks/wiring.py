@@ -5,8 +5,7 @@ from functools import partial
 from functions.tasks.api.app import build as build_app
 from functions.tasks.settings import Settings
 from shared.runtime.auth import Verifier
-from shared.runtime.event import View
-from shared.runtime.http import serve_request
+from shared.runtime.http import View, serve_request
 from shared.runtime.sealing import Sealer
 from shared.runtime.wiring import publishing_uow
 

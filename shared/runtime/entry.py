@@ -11,8 +11,7 @@ from typing import Generic, TypeVar
 from flask import Request, Response
 
 from shared.runtime import lifecycle
-from shared.runtime.event import View
-from shared.runtime.http import HEALTH, new_request_id, no_content
+from shared.runtime.http import HEALTH, View, new_request_id, no_content
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from shared.domain.identity import Actor
 from shared.messaging.cloudevent import CloudEvent, from_http
 from shared.runtime import deadline, problems
 from shared.runtime.failpoints import failpoint
-from shared.runtime.http import HEALTH, discard_body, new_request_id, no_content, read_body
+from shared.runtime.http import HEALTH, View, discard_body, new_request_id, no_content, read_body
 from shared.runtime.logging import bind, configure, get_logger
 from shared.runtime.received import ReceivedEvent, UnknownSchemaVersion, claimed_user, interpret
 from shared.runtime.settings import Process, load
@@ -36,7 +36,6 @@ _TRANSPORT = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 _DECODED = "taskflow.event"
 
 Handler = Callable[[ReceivedEvent, "Transaction"], None]
-View = Callable[[Request], Response]
 Mode = Literal["write", "record"]
 
 log = get_logger(__name__)

@@ -24,6 +24,7 @@ from shared.runtime.tracing import continue_trace, trace_id
 __all__ = [
     "Gone",
     "UnsupportedMediaType",
+    "View",
     "create_app",
     "json_body",
     "json_response",
@@ -33,6 +34,7 @@ __all__ = [
 
 MAX_BODY = 65_536
 HEALTH = ("/health/liveness", "/health/readiness")
+View = Callable[[Request], Response]  # what a function answers a request with
 _JSON = ("application/json", "application/merge-patch+json")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECURITY = {

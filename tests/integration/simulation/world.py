@@ -25,7 +25,8 @@ from shared.domain.identity import Actor
 from shared.events.catalog import TOPICS, consumers
 from shared.messaging.ports import Record
 from shared.runtime import deadline
-from shared.runtime.event import View, consume, function
+from shared.runtime.event import consume, function
+from shared.runtime.http import View
 from shared.runtime.publisher import drain
 from shared.testing.clock import SimulatedClock
 from shared.testing.log import MemoryLog
