@@ -8,10 +8,10 @@ from functions.relay.settings import Settings
 from functions.relay.steps import run_all
 from shared.db.pool import Database
 from shared.db.uow import UnitOfWork
-from shared.messaging.ports import Publisher
 from shared.runtime.event import function, tick
 from shared.runtime.http import View
 from shared.runtime.settings import Process, load
+from shared.runtime.wiring import connector
 
 NAME = "relay"
 
@@ -20,11 +20,7 @@ def build(settings: Settings) -> View:
     """The function; its publisher connects at the first row to publish."""
     database = Database(settings.database_url, max_size=load(Process).threads, application_name=NAME)
     uow = UnitOfWork(database, source=f"/taskflow/{NAME}")
-
-    def connect() -> Publisher:
-        from shared.messaging.connect import connect  # the Kafka client: not before the first publish
-
-        return connect(settings.kafka_bootstrap_servers)
+    connect = connector(settings.kafka_bootstrap_servers)
 
     # The first two make rows pending; the sweep after them publishes those in the same tick.
     def rederive() -> None:

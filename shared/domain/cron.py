@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-from shared.domain.recurrence_set import Frame, Instance, When, check_exceptions, merge
+from shared.domain.recurrence_set import Frame, Instance, When, check_exceptions, merge, take
 from shared.domain.rrule_elapsed import Moment
 from shared.domain.rrule_limits import check_anchor, check_exception_count
 from shared.domain.rrule_periods import Fuel
@@ -46,23 +46,14 @@ def occurrences(
     frame, fuel = _frame(dtstart, tz), Fuel()
     if after is not None:
         frame.check_kind(after)
-    found: list[date | datetime] = []
     if limit <= 0:
-        return found
+        return []
     stream = instances(
         validate(text), frame,
         after=None if after is None else frame.instant(after),
         include_dtstart=include_dtstart, exdates=exdates, rdates=rdates,
     )  # fmt: skip
-    for instant, wall, _, excluded in stream:
-        if excluded:
-            fuel.burn(1)
-            continue
-        found.append(frame.answer(instant, wall))
-        if len(found) == limit:
-            break
-        fuel.refill()
-    return found
+    return take(stream, frame, fuel, limit=limit)
 
 
 def instances(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from shared.domain.recurrence_set import Frame, Instance, When, fit_rule, merge, rule_moments
+from shared.domain.recurrence_set import Frame, Instance, When, fit_rule, merge, rule_moments, take
 from shared.domain.rrule_periods import Fuel
 from shared.domain.rrule_text import SUB_DAILY, InvalidRecurrence, RecurrenceLimit, Rule, parse_rule
 
@@ -43,23 +43,14 @@ def occurrences(
     frame, fuel = Frame(dtstart, tz), Fuel()
     if after is not None:
         frame.check_kind(after)
-    found: list[date | datetime] = []
     if limit <= 0:
-        return found
+        return []
     stream = instances(
         fit_rule(parse_rule(rule), frame), frame, fuel,
         after=None if after is None else frame.instant(after),
         include_dtstart=include_dtstart, exdates=exdates, rdates=rdates,
     )  # fmt: skip
-    for instant, wall, _, excluded in stream:
-        if excluded:
-            fuel.burn(1)
-            continue
-        found.append(frame.answer(instant, wall))
-        if len(found) == limit:
-            break
-        fuel.refill()
-    return found
+    return take(stream, frame, fuel, limit=limit)
 
 
 def instances(

@@ -305,3 +305,17 @@ def merge(
         yield *moment, True, moment in excluded
     for added in extra:
         yield *added, False, added in excluded
+
+
+def take(stream: Iterator[Instance], frame: Frame, fuel: Fuel, *, limit: int) -> list[date | datetime]:
+    """The first `limit` instances that are not excluded, as answers; each has the whole budget."""
+    found: list[date | datetime] = []
+    for instant, wall, _, excluded in stream:
+        if excluded:
+            fuel.burn(1)
+            continue
+        found.append(frame.answer(instant, wall))
+        if len(found) == limit:
+            break
+        fuel.refill()
+    return found

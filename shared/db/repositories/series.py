@@ -23,13 +23,7 @@ class SeriesRepository:
 
     def lock(self, series_id: UUID, *, version: int | None = None) -> Series:
         """The series, locked until the end of the transaction; at `version`, when given."""
-        series = self._tx.fetch_one(
-            Series,
-            f"select {_SERIES} from series where user_id = %s and id = %s for update",
-            (self._tx.user_id, series_id),
-        )
-        if series is None:
-            raise NotFound(f"There is no series {series_id}.", code="series_not_found")
+        series = self._find(series_id, "for update")
         if version is not None and series.version != version:
             raise PreconditionFailed(
                 f"The series is at version {series.version}, not {version}.", current_version=series.version
@@ -38,14 +32,7 @@ class SeriesRepository:
 
     def get(self, series_id: UUID) -> Series:
         """The series; `NotFound` when it is missing or another user's."""
-        series = self._tx.fetch_one(
-            Series,
-            f"select {_SERIES} from series where user_id = %s and id = %s",
-            (self._tx.user_id, series_id),
-        )
-        if series is None:
-            raise NotFound(f"There is no series {series_id}.", code="series_not_found")
-        return series
+        return self._find(series_id)
 
     def predecessor(self, series_id: UUID) -> Series | None:
         """The series that this one was split from."""
@@ -82,6 +69,16 @@ class SeriesRepository:
                where user_id = %(user_id)s and id = %(id)s""",
             self._row(series) | {"now": self._tx.now},
         )
+
+    def _find(self, series_id: UUID, locking: LiteralString = "") -> Series:
+        series = self._tx.fetch_one(
+            Series,
+            f"select {_SERIES} from series where user_id = %s and id = %s {locking}",
+            (self._tx.user_id, series_id),
+        )
+        if series is None:
+            raise NotFound(f"There is no series {series_id}.", code="series_not_found")
+        return series
 
     def _row(self, series: Series) -> dict[str, object]:
         return vars(series) | {
