@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from shared.db import outbox
+from shared.db.store import outbox
 from shared.db.uow import UnitOfWork
 from shared.domain.errors import RetryLater
 from shared.messaging.ports import Publisher, PublishError

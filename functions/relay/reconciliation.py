@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import groupby
 
-from shared.db import reconciliation
-from shared.db.reconciliation import Unanswered
+from shared.db.store import reconciliation
+from shared.db.store.reconciliation import Unanswered
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.identity import Actor
 from shared.runtime import deadline

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared.db import failures, idempotency, inbox, outbox
+from shared.db.store import failures, idempotency, inbox, outbox
 from shared.db.uow import Transaction, UnitOfWork
 from shared.runtime import deadline
 from shared.runtime.logging import get_logger

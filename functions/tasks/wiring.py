@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from functions.tasks.api.app import build as build_app
+from functions.tasks.app import build as build_app
 from functions.tasks.settings import Settings
 from shared.runtime.auth import Verifier
 from shared.runtime.http import View, serve_request

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from functions.tasks.api.app import build
-from functions.tasks.api.openapi_document import document as document_of
+from functions.tasks.app import build
+from functions.tasks.edge.openapi.document import document as document_of
 from shared.db.pool import Database
 from shared.db.uow import UnitOfWork
 from shared.runtime.auth import Verifier

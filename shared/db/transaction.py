@@ -1,6 +1,6 @@
 """What code inside a unit of work holds: identity, time, statements, events. Made only by `uow`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +51,7 @@ class Transaction:
 
     def __post_init__(self) -> None:
         self.events: list[Event] = []
+        self.committed: list[Callable[[], None]] = []
 
     @property
     def account(self) -> Account:
@@ -92,13 +93,21 @@ class Transaction:
         self.events.append(made)
         return made
 
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once this transaction has committed, and never if it does not.
+
+        It runs in the committing thread, without the connection: it must neither raise nor wait.
+        """
+        self.committed.append(callback)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo statements and queued events of the block when it raises; the exception goes on."""
-        queued = len(self.events)
+        """Undo statements, queued events and callbacks of the block when it raises; the exception goes on."""
+        queued, callbacks = len(self.events), len(self.committed)
         try:
             with self.connection.transaction():  # inside a transaction psycopg makes this a savepoint
                 yield
         except BaseException:
             del self.events[queued:]
+            del self.committed[callbacks:]
             raise

@@ -14,8 +14,8 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from shared.db import outbox
 from shared.db.pool import Connection, Database
+from shared.db.store import outbox
 from shared.db.transaction import Account, Cause, Transaction
 from shared.domain.errors import RetryLater
 from shared.domain.identity import Actor
@@ -99,6 +99,8 @@ class UnitOfWork:
             except BaseException:
                 _rollback(connection)
                 raise
+        for callback in tx.committed:
+            callback()
 
     def _begin(
         self,

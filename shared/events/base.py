@@ -1,5 +1,6 @@
 """The envelope that every TaskFlow event shares. Subclasses live in one module per subject;
-`catalog` lists them, `shared.db.outbox` writes them, `shared.messaging.cloudevent` puts them on the wire.
+`catalog` lists them, `shared.db.store.outbox` writes them, `shared.messaging.cloudevent` puts them on
+the wire.
 
 Names: io.taskflow.<subject>.<action>.v<major>; a breaking change is a new type, not a new field meaning.
 """

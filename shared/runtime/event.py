@@ -118,7 +118,7 @@ def verdict(name: str, error: Exception, *, instance: str | None) -> Response:
 def event_status(error: AppError) -> int:
     """Design §6: retried are 409 and 503; a domain error of the handler is permanent, never 404."""
     if isinstance(error, RetryLater):
-        from shared.db.inbox import EventInProgress  # with psycopg: only a running consumer has it
+        from shared.db.store.inbox import EventInProgress  # with psycopg: only a running consumer has it
 
         return HTTPStatus.CONFLICT if isinstance(error, EventInProgress) else HTTPStatus.SERVICE_UNAVAILABLE
     status = problems.status_of(error)
@@ -160,7 +160,7 @@ class _Consumer:
                 log.info("event processed")
 
     def _apply(self, event: ReceivedEvent, trace: str) -> None:
-        from shared.db import inbox  # with psycopg: not before the first event
+        from shared.db.store import inbox  # with psycopg: not before the first event
 
         with self._transaction(event, trace) as tx:
             failpoint(f"consume:{self.name}:before_inbox")
@@ -187,7 +187,7 @@ class _Consumer:
 
     def _skip(self, event: CloudEvent, unknown: UnknownSchemaVersion) -> None:
         """Keeps an event from the future for replay after the upgrade; failing to keep it is transient."""
-        from shared.db import failures
+        from shared.db.store import failures
         from shared.db.uow import Cause
 
         cause = Cause(actor=Actor("function", self.name))
@@ -211,7 +211,7 @@ class _Consumer:
 
     def _record(self, event: CloudEvent, error: AppError, status: int) -> None:
         """Best effort: the verdict stands whether or not it can be written down."""
-        from shared.db import failures
+        from shared.db.store import failures
         from shared.db.uow import Cause
 
         try:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.db import outbox
 from shared.db.pool import Database
+from shared.db.store import outbox
 from shared.db.uow import Cause, Transaction, UnitOfWork
 from shared.domain.errors import RetryLater
 from shared.domain.identity import Actor

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.db.failures import record_failure
+from shared.db.store.failures import record_failure
 from shared.db.uow import Transaction
 
 

@@ -21,7 +21,7 @@ _DUE_DESCENDING = "case when t.due_sort = 'infinity' then '-infinity'::timestamp
 
 
 class Query(Protocol):
-    """What a listing asks for (`functions.tasks.listing.TaskQuery`)."""
+    """What a listing asks for (`functions.tasks.tasks.query.TaskQuery`)."""
 
     @property
     def statuses(self) -> Sequence[str]: ...

@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
 
-from functions.tasks import listing
-from functions.tasks.api import openapi_operations
-from functions.tasks.api.openapi_document import document, is_public
-from functions.tasks.api.routing import auth_of
-from functions.tasks.api.view import render
+from functions.tasks.edge.openapi import operations as described
+from functions.tasks.edge.openapi.document import document, is_public
+from functions.tasks.edge.routing import auth_of
+from functions.tasks.tasks import query
+from functions.tasks.tasks.view import render
 from scripts.contract import files
 from scripts.contract.openapi_document import application
 from shared.domain.task import Task
@@ -70,7 +70,7 @@ def test_routes_and_document_agree_in_both_directions(app, made):
 
 
 def test_every_description_belongs_to_a_route(app):
-    assert set(openapi_operations.OPERATIONS) == {rule.endpoint for rule in app.url_map.iter_rules()}
+    assert set(described.OPERATIONS) == {rule.endpoint for rule in app.url_map.iter_rules()}
 
 
 def test_every_route_states_who_may_call_it(app, made):
@@ -109,7 +109,7 @@ def test_every_operation_is_complete(made):
 
 
 def test_list_parameters_are_those_of_the_parser():
-    assert set(openapi_operations.LIST_PARAMETERS) == set(listing.PARAMETERS)
+    assert set(described.LIST_PARAMETERS) == set(query.PARAMETERS)
 
 
 def test_it_is_served_without_a_token_and_equals_the_stored_copy(app):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from functions.tasks import service
+from functions.tasks.tasks import verbs
 from shared.db.repositories.audit import AuditLog
 from shared.domain.errors import Conflict
 from tests.integration.simulation.world import World, hours
@@ -54,15 +54,15 @@ class Life:
         die = self.world.random.random()
         if left > timedelta(hours=20):
             if die < 0.01:
-                self._end(service.complete, task_id, "early")
+                self._end(verbs.complete, task_id, "early")
         elif die < 0.5:
-            self._end(service.complete, task_id, "done")
+            self._end(verbs.complete, task_id, "done")
             if self.world.random.random() < 0.3:
-                self._end(service.complete, task_id, "twice")
+                self._end(verbs.complete, task_id, "twice")
             if self.world.random.random() < 0.15:
                 self._undo(task_id)
         elif die < 0.6:
-            self._end(service.skip, task_id, "skipped")
+            self._end(verbs.skip, task_id, "skipped")
 
     def _end(self, verb: Any, task_id: Any, what: str) -> None:
         self.world.act(verb, task_id)
@@ -73,7 +73,7 @@ class Life:
             self.world.publish()
             self.world.deliver()
         try:
-            self.world.act(service.reopen, task_id)
+            self.world.act(verbs.reopen, task_id)
             self.done["reopened"] += 1
         except Conflict:
             self.done["reopen refused"] += 1

@@ -18,7 +18,7 @@ from functions.notifications.handler import handle as notify
 from functions.recurrence.handler import ACCEPTS
 from functions.recurrence.handler import handle as expand
 from functions.reminders.service import Sweep
-from functions.tasks import service
+from functions.tasks.tasks import verbs
 from shared.db.pool import Database
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.identity import Actor
@@ -70,7 +70,7 @@ class World:
             return verb(tx, *arguments, **options)
 
     def create(self, **given: Any) -> Any:
-        return self.act(service.create, given)
+        return self.act(verbs.create, given)
 
     def tick(self) -> None:
         """The minute tick of `reminders`."""

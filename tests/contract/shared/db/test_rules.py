@@ -89,7 +89,16 @@ def test_the_audit_log_is_append_only_by_grant():
 
 
 @pytest.mark.parametrize(
-    "module", ["uow", "pool", "outbox", "inbox", "idempotency", "failures", "reconciliation"]
+    "module",
+    [
+        "uow",
+        "pool",
+        "store.outbox",
+        "store.inbox",
+        "store.idempotency",
+        "store.failures",
+        "store.reconciliation",
+    ],
 )
 def test_a_function_that_wakes_imports_no_sqlalchemy(module):
     heavy = "{'sqlalchemy', 'alembic', 'psycopg_pool'}"

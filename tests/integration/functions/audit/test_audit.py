@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from functions.audit.handler import handle
-from functions.tasks.audit_log import check
+from functions.tasks.audit.verbs import check
 from shared.events.account import AccountChanged
 from shared.events.task import TaskCompleted
 from shared.messaging.cloudevent import CloudEvent

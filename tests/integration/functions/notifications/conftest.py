@@ -13,7 +13,7 @@ from functions.notifications.handler import handing_over, handle
 from functions.notifications.safe_http import post
 from functions.notifications.sender import Sender
 from functions.notifications.tick import Tick
-from functions.tasks.webhooks import Webhooks
+from functions.tasks.webhooks.verbs import Webhooks
 from shared.runtime.event import consume, function, tick
 from shared.runtime.sealing import Sealer
 from shared.testing.deliveries import CAUSE

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from functions.notifications.digests import DigestSweep
-from functions.tasks import preferences, service
+from functions.tasks.account import verbs as account
+from functions.tasks.tasks import verbs
 from shared.testing.deliveries import CAUSE, TICK, post
 
 
@@ -19,7 +20,7 @@ def utc(text):
 def settings(world):
     def change(user_id, **given):
         with world.api.write(user_id, CAUSE) as tx:
-            preferences.change(tx, given)
+            account.change(tx, given)
 
     return change
 
@@ -28,7 +29,7 @@ def settings(world):
 def create(world):
     def make(user_id, **given):
         with world.api.write(user_id, CAUSE) as tx:
-            return service.create(tx, {"title": "Water the plants"} | given)
+            return verbs.create(tx, {"title": "Water the plants"} | given)
 
     return make
 
@@ -63,7 +64,7 @@ def test_it_says_what_is_due_today_and_overdue(world, settings, create, digests,
     create(user_id, title="whenever")
     done = create(user_id, title="done", due="2026-01-02")
     with world.api.write(user_id, CAUSE) as tx:
-        service.complete(tx, done.id)
+        verbs.complete(tx, done.id)
     sim_clock.now = utc("2026-01-02T12:59")
     post(world.view, TICK)
     # 08:00 of the 1st was an hour after the settings were made: nobody ticked, it goes out late
@@ -195,7 +196,7 @@ def test_a_move_within_the_day_does_not_bring_the_same_day_again(
 
 
 def test_the_inbox_shows_it(world, settings, create, user_id, sim_clock):
-    from functions.tasks.inbox import render
+    from functions.tasks.notifications.view import render
     from shared.db.repositories.notifications import Notifications
 
     settings(user_id, digest_hour=8)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.reminders.service import Sweep as ReminderSweep
-from functions.tasks import preferences
+from functions.tasks.account import verbs as account
 from shared.domain.identity import uuid7
 from shared.events.reminder import ReminderDue
 from shared.testing.deliveries import CAUSE, TICK, post
@@ -25,7 +25,7 @@ class Killed(BaseException):
 def settings(world):
     def change(user_id, **given):
         with world.api.write(user_id, CAUSE) as tx:
-            preferences.change(tx, given)
+            account.change(tx, given)
 
     return change
 

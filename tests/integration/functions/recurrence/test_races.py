@@ -14,8 +14,8 @@ import pytest
 from flask import Flask, request
 
 from functions.recurrence.handler import ACCEPTS, handle
-from functions.tasks import series as series_verbs
-from functions.tasks import service
+from functions.tasks.series import verbs as series_verbs
+from functions.tasks.tasks import verbs
 from shared.db.repositories.series import Occurrences
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.errors import Conflict, Invalid, NotFound
@@ -176,8 +176,8 @@ def together(*actions: Action) -> list[Any]:
 
 def completed(world: World, **fields: Any) -> Any:
     """A task whose completion waits for its expansion."""
-    task = world.do(service.create, {**DAILY, **fields})
-    world.do(service.complete, task.id)
+    task = world.do(verbs.create, {**DAILY, **fields})
+    world.do(verbs.complete, task.id)
     return task
 
 
@@ -217,13 +217,13 @@ def test_the_same_event_through_the_adapter_leaves_one_inbox_row(worlds):
 
 def test_different_events_of_one_series(worlds):
     for world in worlds:
-        task = world.do(service.create, DAILY)
+        task = world.do(verbs.create, DAILY)
         for _ in range(THREADS // 2):  # undone and done again: each completion has its own event
-            world.do(service.complete, task.id)
-            world.do(service.reopen, task.id)
-            world.do(service.skip, task.id)
-            world.do(service.reopen, task.id)
-        world.do(service.complete, task.id)
+            world.do(verbs.complete, task.id)
+            world.do(verbs.reopen, task.id)
+            world.do(verbs.skip, task.id)
+            world.do(verbs.reopen, task.id)
+        world.do(verbs.complete, task.id)
         events = world.events()[-THREADS:]
         assert len({e.id for e in events}) == THREADS
         together(*map(world.delivery, events))
@@ -231,11 +231,11 @@ def test_different_events_of_one_series(worlds):
 
 
 def reopen(world: World, task: Any) -> Action:
-    return world.trying(service.reopen, task.id)
+    return world.trying(verbs.reopen, task.id)
 
 
 def delete(world: World, task: Any) -> Action:
-    return world.trying(service.delete, task.id)
+    return world.trying(verbs.delete, task.id)
 
 
 def stop(world: World, task: Any) -> Action:
@@ -267,14 +267,14 @@ def _on_open(verb: Callable[..., Any], *args: Any, **options: Any) -> Callable[[
     return make
 
 
-patch_rule = _on_open(service.patch, {"recurrence": {"every": "week", "mode": "catch_up"}})
-patch_due = _on_open(service.patch, {"due": "2026-06-01T20:00"})
-patch_title = _on_open(service.patch, {"title": "mine"})
-skip = _on_open(service.skip)
-skip_missed = _on_open(service.skip, missed=True)
-delete_open = _on_open(service.delete)
-complete = _on_open(service.complete)
-restore = _on_open(service.restore)
+patch_rule = _on_open(verbs.patch, {"recurrence": {"every": "week", "mode": "catch_up"}})
+patch_due = _on_open(verbs.patch, {"due": "2026-06-01T20:00"})
+patch_title = _on_open(verbs.patch, {"title": "mine"})
+skip = _on_open(verbs.skip)
+skip_missed = _on_open(verbs.skip, missed=True)
+delete_open = _on_open(verbs.delete)
+complete = _on_open(verbs.complete)
+restore = _on_open(verbs.restore)
 RIVALS = {
     "reopen": (reopen,),
     "delete": (delete, delete_open),
@@ -294,7 +294,7 @@ RIVALS = {
 def test_expansion_racing(worlds, name):
     for number, world in enumerate(worlds):
         task = completed(world)
-        world.do(service.create, {"title": "child", "parent_id": task.id})
+        world.do(verbs.create, {"title": "child", "parent_id": task.id})
         (event,) = world.events()
         actions = [
             world.delivery(event),
@@ -331,10 +331,10 @@ def test_two_reopens_and_two_completions(worlds):
 
 def test_a_long_walk_of_everybody(make_world, user_id):
     world = make_world(user_id)
-    task = world.do(service.create, DAILY)
-    verbs = itertools.cycle([complete, skip, patch_title, complete, skip_missed, reopen])
+    task = world.do(verbs.create, DAILY)
+    walk = itertools.cycle([complete, skip, patch_title, complete, skip_missed, reopen])
     for _ in range(10):
         events = [world.delivery(event) for event in world.events()[-3:]]
-        together(*events, *(next(verbs)(world, task) for _ in range(5)))
+        together(*events, *(next(walk)(world, task) for _ in range(5)))
         world.check()
     world.settle()

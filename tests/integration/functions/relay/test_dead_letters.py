@@ -6,7 +6,7 @@ import json
 import pytest
 
 from functions.relay.dead_letters import DeadLetterDesk
-from shared.db import failures
+from shared.db.store import failures
 from shared.messaging.cloudevent import CloudEvent
 from shared.runtime.event import function
 from shared.testing.deliveries import CAUSE, as_cloudevent, post, post_raw

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from functions.relay.rederivation import Rederivation
-from functions.tasks import service
+from functions.tasks.tasks import verbs
 from shared.db.repositories import derived
 from shared.domain import local_time, zones
 from shared.runtime import deadline
@@ -33,7 +33,7 @@ def create(uow):
     def make(user_id, **given):
         with api.write(user_id, CAUSE) as tx:
             remind = {"remind_before_minutes": 30} if "due" in given else {}
-            return service.create(tx, {"title": "Water the plants"} | remind | given)
+            return verbs.create(tx, {"title": "Water the plants"} | remind | given)
 
     return make
 
@@ -141,8 +141,8 @@ def test_a_second_tick_finds_nothing(relay, create, release, account, user_id):
 def test_tasks_that_are_not_open_are_left_alone(relay, create, release, task, uow, user_id):
     done, gone = (create(user_id, due="2026-11-15T09:00", timezone="America/Vancouver") for _ in range(2))
     with uow("api").write(user_id, CAUSE) as tx:
-        service.complete(tx, done.id)
-        service.delete(tx, gone.id)
+        verbs.complete(tx, done.id)
+        verbs.delete(tx, gone.id)
     release()
     post(relay, TICK)
     assert {task(t.id)[0] for t in (done, gone)} == {utc("2026-11-15T16:00")}
@@ -280,9 +280,9 @@ def test_one_users_failure_does_not_stop_the_others(relay, create, release, acco
 def test_the_next_digest_follows_the_rules(relay, create, release, rows, uow, user_id):
     create(user_id)
     with uow("api").write(user_id, CAUSE) as tx:
-        from functions.tasks import preferences
+        from functions.tasks.account import verbs as account
 
-        preferences.change(tx, {"timezone": "America/Vancouver", "digest_hour": 8})
+        account.change(tx, {"timezone": "America/Vancouver", "digest_hour": 8})
     sql = "select next_digest_at from accounts where user_id = %s"
     assert rows(sql, user_id) == [(utc("2026-01-01T16:00"),)]
     release()

@@ -11,7 +11,7 @@ from functions.relay.outbox_sweep import OutboxSweep
 from functions.relay.reconciliation import Reconciliation
 from functions.relay.retention import Retention
 from functions.relay.steps import run_all
-from shared.db import failures, inbox
+from shared.db.store import failures, inbox
 from shared.db.uow import UnitOfWork
 from shared.domain.webhook import short_name
 from shared.runtime.event import function, tick

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.recurrence.handler import ACCEPTS, handle
-from functions.tasks.api.app import build
+from functions.tasks.app import build
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.identity import Actor
 from shared.runtime.received import interpret

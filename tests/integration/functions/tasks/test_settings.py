@@ -224,12 +224,12 @@ def test_more_tasks_than_one_request_may_touch_are_left_to_the_relay(api, rows, 
 
 
 def test_a_move_of_hundreds_of_tasks_is_one_request(api, uow, user_id, rows):
-    from functions.tasks import service
+    from functions.tasks.tasks import verbs
     from shared.testing.deliveries import CAUSE
 
     with uow("api").write(user_id, CAUSE) as tx:
         for _ in range(400):
-            service.create(tx, {"title": "x", "due": "2026-06-01T08:00", "remind_before_minutes": 5})
+            verbs.create(tx, {"title": "x", "due": "2026-06-01T08:00", "remind_before_minutes": 5})
     put(api, timezone="America/New_York")
     sql = "select count(*) from tasks where user_id = %s and due_at = '2026-06-01T12:00Z' and version = 2"
     assert rows(sql, user_id) == [(400,)]

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from functions.tasks.api.routing import auth_of
+from functions.tasks.edge.routing import auth_of
 
 
 def test_a_created_task_comes_back_as_the_contract_says(api):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from shared.db import outbox
 from shared.db.instants import FAR_FUTURE
+from shared.db.store import outbox
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.errors import LimitExceeded, RetryLater
 from shared.domain.identity import Actor, uuid7
@@ -89,6 +89,21 @@ def test_a_savepoint_drops_its_rows_and_its_events(uow, user_id):
     assert '"kept"' in row.data
     with uow.write(user_id, CAUSE) as tx:
         assert tx.account.timezone == "UTC"
+
+
+def test_what_follows_a_commit_follows_it_and_nothing_else(uow, user_id):
+    called: list[str] = []
+    with uow.write(user_id, CAUSE) as tx:
+        tx.after_commit(lambda: called.append("committed"))
+        with contextlib.suppress(KeyError), tx.savepoint():
+            tx.after_commit(lambda: called.append("undone with its savepoint"))
+            raise KeyError
+        assert called == []
+    assert called == ["committed"]
+    with pytest.raises(KeyError), uow.write(user_id, CAUSE) as tx:
+        tx.after_commit(lambda: called.append("rolled back"))
+        raise KeyError
+    assert called == ["committed"]
 
 
 def test_a_swallowed_database_error_is_no_silent_rollback(uow, user_id):

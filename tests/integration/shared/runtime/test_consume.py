@@ -8,7 +8,7 @@ import flask
 import psycopg
 import pytest
 
-from shared.db import inbox
+from shared.db.store import inbox
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.errors import Conflict, Invalid, NotFound, RetryLater
 from shared.domain.identity import Actor

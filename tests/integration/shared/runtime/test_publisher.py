@@ -6,7 +6,7 @@ import uuid
 import psycopg
 import pytest
 
-from shared.db import outbox
+from shared.db.store import outbox
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.identity import Actor
 from shared.events.task import TaskCreated

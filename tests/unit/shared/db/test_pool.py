@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from shared.db.failures import storable
 from shared.db.pool import Database, _split
-from shared.db.reconciliation import _expectations
+from shared.db.store.failures import storable
+from shared.db.store.reconciliation import _expectations
 from shared.testing.clock import START, SimulatedClock
 
 

@@ -5,7 +5,7 @@ import json
 import flask
 import pytest
 
-from shared.db.inbox import EventInProgress
+from shared.db.store.inbox import EventInProgress
 from shared.domain.errors import (
     Conflict,
     Forbidden,

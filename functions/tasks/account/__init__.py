@@ -1,0 +1,1 @@
+"""What a user decides for all of their tasks."""

@@ -1,1 +1,0 @@
-"""HTTP only: authenticate, validate, one service call, response. No SQL, no rules."""

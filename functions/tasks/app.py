@@ -1,0 +1,46 @@
+"""The table of contents of the task API: which resources it has. Called by `main` and by tests."""
+
+from collections.abc import Callable, Collection
+
+from flask import Flask
+
+from functions.tasks.account import routes as account
+from functions.tasks.audit import routes as audit
+from functions.tasks.commands import routes as commands
+from functions.tasks.edge.openapi import routes as openapi
+from functions.tasks.edge.routing import Routes
+from functions.tasks.edge.writes import Writes
+from functions.tasks.notifications import routes as notifications
+from functions.tasks.series import routes as series
+from functions.tasks.tasks import routes as tasks
+from functions.tasks.webhooks import routes as webhooks
+from functions.tasks.webhooks.verbs import Webhooks
+from shared.db.uow import UnitOfWork
+from shared.runtime.auth import Verifier
+from shared.runtime.http import create_app
+from shared.runtime.sealing import Sealer
+
+
+def build(
+    uow: UnitOfWork,
+    verifier: Verifier,
+    *,
+    sealer: Sealer,
+    allow_loopback: bool = False,
+    cors_origins: Collection[str] = (),
+    readiness: Callable[[], None] | None = None,
+) -> Flask:
+    """The Flask application with every route declared."""
+
+    def register(app: Flask) -> None:
+        routes, writes = Routes(app, verifier), Writes(uow)
+        tasks.register(routes, uow, writes)
+        commands.register(routes, writes)
+        series.register(routes, uow, writes)
+        webhooks.register(routes, Webhooks(uow, sealer, allow_loopback=allow_loopback))
+        notifications.register(routes, uow)
+        account.register(routes, uow, writes)
+        audit.register(routes, uow)
+        openapi.register(app, routes)
+
+    return create_app("tasks", register=register, readiness=readiness, cors_origins=cors_origins)

@@ -1,0 +1,1 @@
+"""The CloudEvents edge: commands at `POST /`."""

@@ -1,0 +1,1 @@
+"""What every noun of the API stands on: routing, idempotent writes, query parameters, pages, OpenAPI."""

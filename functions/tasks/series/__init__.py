@@ -1,0 +1,1 @@
+"""Series: edit from an occurrence on, stop, resume, preview a rule."""

@@ -1,0 +1,1 @@
+"""Tasks: create, change, complete, list."""

@@ -1,0 +1,1 @@
+"""SQL of the plumbing: outbox, inbox, failures, idempotency, reconciliation."""
