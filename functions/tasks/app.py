@@ -1,6 +1,10 @@
-"""The table of contents of the task API: which resources it has. Called by `main` and by tests."""
+"""The table of contents of the task API: which nouns it has. Called by `wiring` and by tests.
+
+Nouns do not know one another's routes and views; what one needs of another is handed to it here.
+"""
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 from flask import Flask
 
@@ -13,9 +17,11 @@ from functions.tasks.edge.writes import Writes
 from functions.tasks.notifications import routes as notifications
 from functions.tasks.series import routes as series
 from functions.tasks.tasks import routes as tasks
+from functions.tasks.tasks.view import render
 from functions.tasks.webhooks import routes as webhooks
-from functions.tasks.webhooks.verbs import Webhooks
-from shared.db.uow import UnitOfWork
+from functions.tasks.webhooks.policy import Policy
+from shared.db.uow import Transaction, UnitOfWork
+from shared.domain.task import Task
 from shared.runtime.auth import Verifier
 from shared.runtime.http import create_app
 from shared.runtime.sealing import Sealer
@@ -36,11 +42,15 @@ def build(
         routes, writes = Routes(app, verifier), Writes(uow)
         tasks.register(routes, uow, writes)
         commands.register(routes, writes)
-        series.register(routes, uow, writes)
-        webhooks.register(routes, Webhooks(uow, sealer, allow_loopback=allow_loopback))
+        series.register(routes, uow, writes, show_task=_show_task)
+        webhooks.register(routes, uow, writes, Policy(sealer, allow_loopback=allow_loopback))
         notifications.register(routes, uow)
         account.register(routes, uow, writes)
         audit.register(routes, uow)
         openapi.register(app, routes)
 
     return create_app("tasks", register=register, readiness=readiness, cors_origins=cors_origins)
+
+
+def _show_task(tx: Transaction, task: Task) -> dict[str, Any]:
+    return render(tx, [task], user_zone=tx.account.timezone)[0]

@@ -12,6 +12,7 @@ from shared.domain.next_occurrence import Recurrence, check_mode
 from shared.domain.series import zone_of
 
 Mode = Literal["catch_up", "fixed", "from_completion"]
+_RULES = ("rrule", "cron", "every")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,10 @@ class Rule:
     kind: Literal["rrule", "cron"]
     text: str
     mode: Mode
+
+    def same_times(self, other: "Rule") -> bool:
+        """Whether both name the same times; the mode only says which of them comes next."""
+        return (self.kind, self.text) == (other.kind, other.text)
 
 
 def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
@@ -32,7 +37,7 @@ def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
         raise Invalid(
             errors=[FieldError("recurrence", "recurrence_needs_due", "a recurring task needs a due")]
         )
-    given = [name for name in ("rrule", "cron", "every") if spec.get(name) is not None]
+    given = [name for name in _RULES if spec.get(name) is not None]
     if len(given) != 1:
         raise _invalid("recurrence", "send exactly one of rrule, cron and every")
     mode: Mode = spec.get("mode") or "catch_up"
@@ -43,6 +48,17 @@ def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
     except engine.InvalidRecurrence as error:
         raise _invalid(f"recurrence.{name}", str(error)) from None
     return Rule(kind=kind, text=text, mode=mode)
+
+
+def merged(spec: Mapping[str, Any], kept: Rule) -> dict[str, Any]:
+    """`spec` as a merge patch of a recurrence that is `kept` (RFC 7396 §2): what it does not name stays.
+
+    The three ways to name a rule exclude one another, so that naming one replaces the rule.
+    """
+    current: dict[str, Any] = {kept.kind: kept.text, "mode": kept.mode}
+    if any(spec.get(name) is not None for name in _RULES):
+        del current[kept.kind]
+    return {name: value for name, value in {**current, **spec}.items() if value is not None}
 
 
 def describe(kind: str, text: str, anchor: datetime | date, timezone: str | None) -> str:

@@ -16,7 +16,7 @@ from shared.domain.recurrence_set import Exclusions, Frame, check_exceptions, pa
 from shared.domain.rrule_limits import check_exception_count
 from shared.domain.rrule_text import SUB_DAILY, format_rule
 from shared.domain.rrule_text import parse_rule as parse_text
-from shared.domain.rule import Rule, parse_rule
+from shared.domain.rule import Rule, merged, parse_rule
 from shared.domain.series import Series, zone_of
 
 
@@ -151,8 +151,8 @@ def _rule(series: Series, given: Mapping[str, Any], due: Due) -> tuple[Rule, boo
     if "recurrence" in given:
         if given["recurrence"] is None:
             raise _invalid("recurrence", "invalid_recurrence", "use DELETE to stop the series")
-        rule = parse_rule(given["recurrence"], due)
-        return rule, rule != kept
+        rule = parse_rule(merged(given["recurrence"], kept), due)
+        return rule, not rule.same_times(kept)
     if given.keys() & {"due", "timezone"}:
         return parse_rule({kept.kind: kept.text, "mode": kept.mode}, due), False
     return kept, False

@@ -135,7 +135,7 @@ def _from_binary(headers: Mapping[str, str], body: bytes, max_bytes: int) -> Clo
     if content_type:
         attributes["datacontenttype"] = content_type
     _check_context(attributes)  # before the body: a forged event must not cost a parse
-    data = strict_json.loads(body, max_bytes=max_bytes) if body and _is_json(content_type) else None
+    data = strict_json.loads(body, max_bytes=max_bytes) if body and is_json(content_type) else None
     return _build(attributes, data)
 
 
@@ -162,8 +162,8 @@ def _from_base64(text: object, attributes: Mapping[str, str]) -> Any:
         body = base64.b64decode(text, validate=True)
     except ValueError:  # binascii.Error, or text that is not ASCII
         raise InvalidCloudEvent("Attribute data_base64 is not base64.") from None
-    is_json = _is_json(attributes.get("datacontenttype"))
-    return strict_json.loads(body, max_bytes=MAX_EVENT_BYTES) if body and is_json else None
+    readable = is_json(attributes.get("datacontenttype"))
+    return strict_json.loads(body, max_bytes=MAX_EVENT_BYTES) if body and readable else None
 
 
 def _check_context(attributes: Mapping[str, str]) -> None:
@@ -232,6 +232,10 @@ def _instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _is_json(content_type: str | None) -> bool:
-    media = (content_type or "application/json").partition(";")[0].strip().lower()
-    return media == "application/json" or media.endswith("+json")
+def is_json(content_type: str | None) -> bool:
+    """Whether data of this type is JSON in UTF-8; an event without a type has JSON data (spec §3.1)."""
+    media, _, parameters = (content_type or "application/json").lower().partition(";")
+    charset = re.search(r"charset\s*=\s*\"?([\w-]+)", parameters)
+    return (media.strip() == "application/json" or media.strip().endswith("+json")) and (
+        charset is None or charset[1] == "utf-8"
+    )

@@ -2,9 +2,9 @@
 
 from flask import Response, request
 
+from functions.tasks.edge.conditions import etag, if_match
 from functions.tasks.edge.routing import Caller, Routes
 from functions.tasks.edge.writes import Answer, Writes, json_answer
-from functions.tasks.tasks.routes import if_match, parse_named
 from shared.db.repositories.accounts import Accounts
 from shared.db.uow import UnitOfWork
 from shared.domain.preferences import Preferences
@@ -22,11 +22,12 @@ def register(routes: Routes, uow: UnitOfWork, writes: Writes) -> None:
     @routes.user("PUT", "/settings")
     def put_settings(caller: Caller) -> Response:
         from functions.tasks.account import verbs  # with all that derives instants: not in a wake-up
+        from functions.tasks.account.bodies import Preferences as Wanted
+        from functions.tasks.edge.bodies import parse
 
-        given = parse_named("Settings", json_body(request))
-        version = if_match()
-        return writes.run(caller, lambda tx: _answer(verbs.change(tx, given, version=version)))
+        given, versions = parse(Wanted, json_body(request)), if_match()
+        return writes.run(caller, lambda tx: _answer(verbs.change(tx, given, versions=versions)))
 
 
 def _answer(found: Preferences) -> Answer:
-    return json_answer(found.public() | {"version": found.version}, headers={"ETag": f'"{found.version}"'})
+    return json_answer(found.public() | {"version": found.version}, headers={"ETag": etag(found.version)})

@@ -15,14 +15,15 @@ from shared.db.transaction import Transaction
 from shared.domain import quiet_hours
 from shared.domain.due import known_zone
 from shared.domain.preferences import Preferences, parse_quiet_hours
+from shared.domain.versions import Versions
 
 
-def change(tx: Transaction, given: Mapping[str, Any], *, version: int | None = None) -> Preferences:
+def change(tx: Transaction, given: Mapping[str, Any], *, versions: Versions = None) -> Preferences:
     """The settings with those fields; one that is absent keeps its value, so that a client which knows
     fewer of them than we do resets none. Nothing happens when nothing differs.
     """
     accounts = Accounts(tx)
-    before = accounts.own_preferences(version=version)
+    before = accounts.own_preferences(versions=versions)
     wanted = replace(before, **_values(given))
     if wanted == before:
         return before

@@ -5,7 +5,8 @@ from uuid import UUID
 from flask import Response
 
 from functions.tasks.audit.verbs import check, render
-from functions.tasks.edge.paging import page
+from functions.tasks.edge import paging
+from functions.tasks.edge.parameters import parameters
 from functions.tasks.edge.routing import Caller, Routes
 from functions.tasks.edge.writes import json_answer
 from shared.db.repositories.audit import AuditLog
@@ -21,12 +22,12 @@ def register(routes: Routes, uow: UnitOfWork) -> None:
 
     @routes.user("GET", "/audit")
     def list_audit(caller: Caller) -> Response:
-        wanted = page("audit")
-        (before,) = wanted.numbers(1) or (None,)
+        here = paging.page("audit", parameters(*paging.PARAMETERS), keys=(paging.number,))
+        (before,) = here.after or (None,)
         with uow.read(caller.user_id) as tx:
-            found = AuditLog(tx).newest(before=before, limit=wanted.limit + 1)
+            found = AuditLog(tx).newest(before=before, limit=here.fetch)
         items = [render(link) for link in found]
-        return json_answer(wanted.answer(items, keys=[(link.seq,) for link in found])).response()
+        return json_answer(here.answer(items, keys=[(link.seq,) for link in found])).response()
 
     @routes.user("GET", "/audit/verify")
     def verify_audit(caller: Caller) -> Response:
@@ -37,12 +38,13 @@ def register(routes: Routes, uow: UnitOfWork) -> None:
 
     @routes.user("GET", "/tasks/<uuid:task_id>/history")
     def task_history(caller: Caller, task_id: UUID) -> Response:
-        wanted = page(f"history:{task_id}")
-        version, seq = wanted.numbers(2) or _START
+        keys = (paging.number, paging.number)
+        here = paging.page(f"history:{task_id}", parameters(*paging.PARAMETERS), keys=keys)
+        version, seq = here.after or _START
         with uow.read(caller.user_id) as tx:
-            found = AuditLog(tx).of_task(task_id, after=(version, seq), limit=wanted.limit + 1)
-            if not found and not wanted.after:
+            found = AuditLog(tx).of_task(task_id, after=(version, seq), limit=here.fetch)
+            if not found and here.after is None:
                 Tasks(tx).get(task_id, deleted=True)  # no such task, or nothing about it has arrived yet
         items = [render(link) for link in found]
-        keys = [(link.task_version or 0, link.seq) for link in found]
-        return json_answer(wanted.answer(items, keys=keys)).response()
+        last = [(link.task_version or 0, link.seq) for link in found]
+        return json_answer(here.answer(items, keys=last)).response()

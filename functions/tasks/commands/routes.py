@@ -1,34 +1,28 @@
 """Commands as CloudEvents: `POST /` with the user's token does what the HTTP call of that name does.
 
-`(user, source, id)` is the idempotency key; the answer is the resulting event, or 204 when nothing changed.
+`(user, source, id)` is the idempotency key over type, subject and data: another command under the same id
+is refused, a repeat in the other mode or another trace is the same command. The answer is the resulting
+event, or 204 when nothing changed.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 from flask import Response, request
 
 from functions.tasks.edge.routing import Caller, Routes
-from functions.tasks.edge.writes import Answer, Writes
-from functions.tasks.tasks.routes import parse_named
+from functions.tasks.edge.writes import Answer, Once, Writes, digest_of
 from shared.db.uow import Transaction
 from shared.domain.errors import FieldError, Invalid
 from shared.events.base import Event
 from shared.messaging import cloudevent
-from shared.messaging.cloudevent import CloudEvent
+from shared.messaging.cloudevent import CloudEvent, UnsupportedEncoding, is_json
 from shared.runtime.http import read_body
 
-# type → body model; a create has no subject.
-COMMANDS: dict[str, str] = {
-    "io.taskflow.task.create.v1": "TaskCreate",
-    "io.taskflow.task.update.v1": "TaskPatch",
-    "io.taskflow.task.complete.v1": "OccurrenceAction",
-    "io.taskflow.task.delete.v1": "Empty",
-}
-CREATE = "io.taskflow.task.create.v1"
-NO_ID = UUID(int=0)
+Effect = Callable[[Transaction], object]  # a verb with what it needs
+Prepare = Callable[[CloudEvent], Effect]  # validates before the transaction begins
 
 
 def register(routes: Routes, writes: Writes) -> None:
@@ -38,28 +32,58 @@ def register(routes: Routes, writes: Writes) -> None:
     def command(caller: Caller) -> Response:
         event = cloudevent.from_http(dict(request.headers), read_body(request))
         if event.type not in COMMANDS:
-            raise _invalid("type", "unknown_command", f"{event.type} is none of {', '.join(COMMANDS)}")
-        given = parse_named(COMMANDS[event.type], _data(event))
-        task_id = NO_ID if event.type == CREATE else _subject(event)
+            raise _invalid("type", "unknown_command", f"use one of {', '.join(COMMANDS)}")
+        effect = COMMANDS[event.type](event)
 
         def work(tx: Transaction) -> Answer:
-            _run(tx, event.type, task_id, given)
+            effect(tx)
             return _answer(tx)
 
-        return writes.run(caller, work, key=_key(event))
+        return writes.run(caller, work, once=_once(event))
 
 
-def _run(tx: Transaction, command: str, task_id: UUID, given: Mapping[str, Any]) -> None:
-    from functions.tasks.tasks import verbs  # with series and recurrence: not in the wake-up of a read
+# The verbs load series and recurrence, the bodies pydantic: with the first command, not in a wake-up.
 
-    if command == CREATE:
-        verbs.create(tx, given)
-    elif command == "io.taskflow.task.update.v1":
-        verbs.patch(tx, task_id, given)
-    elif command == "io.taskflow.task.complete.v1":
-        verbs.complete(tx, task_id, **given)
-    else:
-        verbs.delete(tx, task_id)
+
+def _create(event: CloudEvent) -> Effect:
+    from functions.tasks.edge.bodies import parse
+    from functions.tasks.tasks import bodies, verbs
+
+    given = parse(bodies.TaskCreate, _data(event))
+    return lambda tx: verbs.create(tx, given)
+
+
+def _update(event: CloudEvent) -> Effect:
+    from functions.tasks.edge.bodies import parse
+    from functions.tasks.tasks import bodies, verbs
+
+    task_id, given = _subject(event), parse(bodies.TaskPatch, _data(event))
+    return lambda tx: verbs.patch(tx, task_id, given)
+
+
+def _complete(event: CloudEvent) -> Effect:
+    from functions.tasks.edge.bodies import parse
+    from functions.tasks.tasks import bodies, verbs
+
+    task_id, given = _subject(event), parse(bodies.OccurrenceAction, _data(event))
+    return lambda tx: verbs.complete(tx, task_id, **given)
+
+
+def _delete(event: CloudEvent) -> Effect:
+    from functions.tasks.edge.bodies import Empty, parse
+    from functions.tasks.tasks import verbs
+
+    task_id = _subject(event)
+    parse(Empty, _data(event))
+    return lambda tx: verbs.delete(tx, task_id)
+
+
+COMMANDS: Mapping[str, Prepare] = {
+    "io.taskflow.task.create.v1": _create,
+    "io.taskflow.task.update.v1": _update,
+    "io.taskflow.task.complete.v1": _complete,
+    "io.taskflow.task.delete.v1": _delete,
+}
 
 
 def _answer(tx: Transaction) -> Answer:
@@ -89,6 +113,9 @@ def _as_cloudevent(event: Event, source: str) -> CloudEvent:
 
 
 def _data(event: CloudEvent) -> dict[str, Any]:
+    """The body of the HTTP call; {} for an event without data."""
+    if not is_json(event.datacontenttype):
+        raise UnsupportedEncoding("Attribute datacontenttype must be application/json in UTF-8.")
     if event.data is None:
         return {}
     if not isinstance(event.data, dict):
@@ -103,9 +130,9 @@ def _subject(event: CloudEvent) -> UUID:
         raise _invalid("subject", "invalid_subject", "the subject must be the id of the task") from None
 
 
-def _key(event: CloudEvent) -> str:
-    digest = hashlib.sha256(f"{event.source}\x00{event.id}".encode()).hexdigest()
-    return f"ce:{digest}"
+def _once(event: CloudEvent) -> Once:
+    key = hashlib.sha256(f"{event.source}\x00{event.id}".encode()).hexdigest()
+    return Once(f"ce:{key}", digest_of(event.type, event.subject, event.data))
 
 
 def _invalid(field: str, code: str, message: str) -> Invalid:

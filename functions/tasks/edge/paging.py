@@ -1,101 +1,122 @@
-"""`limit` and `cursor` of the lists that have one order: the cursor is opaque and bound to its list."""
+"""Keyset pages: `limit` and the one codec of cursors. Called by every route that lists.
+
+A cursor is opaque and bound to its list, with everything that decides what is in it. It is not signed: it
+can only say where in a list to go on, and whatever is read from it is checked like any other input.
+"""
 
 import base64
 import json
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import request
 
-from shared.domain.errors import FieldError
+from functions.tasks.edge.parameters import Parameters, invalid_query
 from shared.events.base import plain
-from shared.runtime.problems import Malformed
 
-DEFAULT_LIMIT, MAX_LIMIT, MAX_CURSOR = 50, 100, 1000
+DEFAULT_LIMIT, MAX_LIMIT, MAX_CURSOR = 50, 100, 4096
+PARAMETERS = ("limit", "cursor")
 _DIGITS = 18  # that every bigint holds
+_TEXT = 1000  # characters of a key
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+Key = Callable[[str], Any]  # reads one key of a cursor, as its column's type; ValueError if it cannot be
+
+
+def number(text: str) -> int:
+    """A key that is a whole number and not negative."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise ValueError(text)
+    return int(text)
+
+
+def instant(text: str) -> datetime:
+    """A key that is a point in time."""
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise ValueError(text)
+    return parsed.astimezone(UTC)
+
+
+def due(text: str) -> datetime | str:
+    """A key that is a point in time, or before or after all of them."""
+    return text if text in ("infinity", "-infinity") else instant(text)
+
+
+def identifier(text: str) -> UUID:
+    """A key that is an id."""
+    return UUID(text)
+
+
+def string(text: str) -> str:
+    """A key that is text as the database can hold it."""
+    if len(text) > _TEXT or _UNSTORABLE.search(text):
+        raise ValueError(text)
+    return text
 
 
 @dataclass(frozen=True)
 class Page:
-    """What the request asks for; `after` are the keys of the last item seen, as text."""
+    """What the request asks for; `after` are the keys of the last item seen, None at the beginning."""
 
-    name: str  # of the list, with everything that decides what is in it
+    name: str
     limit: int
-    after: tuple[str, ...] = ()
+    after: tuple[Any, ...] | None = None
 
-    def instant_and_id(self) -> tuple[datetime, UUID] | None:
-        """The keys of a list ordered by (created_at, id)."""
-        if not self.after:
-            return None
-        try:
-            at, last = self.after
-            return datetime.fromisoformat(at), UUID(last)
-        except ValueError:
-            raise _bad_cursor() from None
-
-    def numbers(self, count: int) -> tuple[int, ...] | None:
-        """The keys of a list ordered by `count` numbers."""
-        if not self.after:
-            return None
-        if len(self.after) != count or not all(
-            k.isascii() and k.isdigit() and len(k) <= _DIGITS for k in self.after
-        ):
-            raise _bad_cursor()
-        return tuple(int(key) for key in self.after)
+    @property
+    def fetch(self) -> int:
+        """How many items to read: one more than are shown tells whether there is a next page."""
+        return self.limit + 1
 
     def answer(self, items: Sequence[Any], *, keys: Sequence[Sequence[object]]) -> dict[str, Any]:
-        """The body: `items` and their `keys`, of which `limit` + 1 were asked for."""
-        more = len(items) > self.limit
+        """The body: of the `fetch` items that were read, those of this page and the cursor behind them."""
+        more = len(keys) > self.limit
         cursor = _encode(self.name, keys[self.limit - 1]) if more else None
         return {"items": list(items[: self.limit]), "next_cursor": cursor}
 
 
-def page(name: str, *, parameters: Collection[str] = ()) -> Page:
-    """The page that the request's query asks for; `Malformed` names a parameter that is not known."""
-    known = {"limit", "cursor", *parameters}
-    for given, values in request.args.lists():
-        if given not in known:
-            raise _invalid(given, f"unknown parameter; known are {', '.join(sorted(known))}")
-        if len(values) > 1:
-            raise _invalid(given, "give it once")
-    limit = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:4]) <= MAX_LIMIT):
-        raise _invalid("limit", f"use a number from 1 to {MAX_LIMIT}")
-    cursor = request.args.get("cursor")
-    return Page(name, int(limit), _decode(name, cursor) if cursor else ())
+def page(name: str, given: Parameters, *, keys: Sequence[Key]) -> Page:
+    """The page that `given` asks for of the list `name`, which is ordered by `keys`."""
+    limit = given.number("limit", default=DEFAULT_LIMIT, lowest=1, highest=MAX_LIMIT)
+    cursor = given.single("cursor")
+    return Page(name, limit, _decode(name, cursor, keys) if cursor else None)
 
 
-def flag(name: str) -> bool:
-    """The query parameter as true or false; absent is false."""
-    value = request.args.get(name, "false")
-    if value not in ("true", "false"):
-        raise _invalid(name, "use true or false")
-    return value == "true"
+def next_link(cursor: str | None) -> Mapping[str, str]:
+    """The `Link` header to the next page (RFC 8288) of the current request; none at the end."""
+    if cursor is None:
+        return {}
+    kept = [(k, v) for k, values in request.args.lists() if k != "cursor" for v in values]
+    return {"Link": f'<{request.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
 
 
 def _encode(name: str, keys: Sequence[object]) -> str:
-    text = json.dumps([name, *(str(plain(key)) for key in keys)], separators=(",", ":"))
+    text = json.dumps([name, *(str(plain(key)) for key in keys)], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _decode(name: str, cursor: str) -> tuple[str, ...]:
+def _decode(name: str, cursor: str, keys: Sequence[Key]) -> tuple[Any, ...]:
     try:
-        if len(cursor) > MAX_CURSOR:
-            raise _bad_cursor()
-        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, RecursionError):
-        raise _bad_cursor() from None
-    if not isinstance(found, list) or found[:1] != [name] or not all(isinstance(k, str) for k in found):
-        raise _bad_cursor()
-    return tuple(found[1:])
+        found, *texts = _texts(cursor)
+        return (
+            tuple(read(text) for read, text in zip(keys, texts, strict=True)) if found == name else _refuse()
+        )
+    except (ValueError, OverflowError, RecursionError):
+        _refuse()
 
 
-def _bad_cursor() -> Malformed:
-    return _invalid("cursor", "the cursor belongs to another query", code="invalid_cursor")
+def _texts(cursor: str) -> list[str]:
+    padded = cursor[: MAX_CURSOR + 1] + "=" * (-len(cursor) % 4)
+    found = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    readable = isinstance(found, list) and all(isinstance(part, str) for part in found)
+    return found if readable and len(cursor) <= MAX_CURSOR else []
 
 
-def _invalid(name: str, message: str, *, code: str = "invalid_query") -> Malformed:
-    return Malformed(f"{name}: {message}", code=code, errors=[FieldError(name, code, message)])
+def _refuse() -> NoReturn:
+    message = "not a cursor of this list with these parameters"
+    raise invalid_query("cursor", message, code="invalid_cursor") from None

@@ -1,4 +1,8 @@
-"""One write request is one transaction, and at most one effect: `Idempotency-Key` is honoured here."""
+"""One write request is one transaction, and at most one effect: `Idempotency-Key` is honoured here.
+
+A repeat is recognised by what is asked for: method, path, `If-Match` and the body's JSON. How it was
+written (order of members, blanks, headers, trace) makes no difference.
+"""
 
 import hashlib
 import json
@@ -12,6 +16,7 @@ from functions.tasks.edge.routing import Caller
 from shared.db.store import idempotency
 from shared.db.uow import Transaction, UnitOfWork
 from shared.domain.errors import Conflict, FieldError, Invalid
+from shared.runtime.http import json_body
 
 MAX_KEY = 255
 
@@ -42,19 +47,33 @@ class Writes:
         self._uow = uow
 
     def run(
-        self, caller: Caller, work: Callable[[Transaction], Answer], *, key: str | None = None
+        self, caller: Caller, work: Callable[[Transaction], Answer], *, once: "Once | None" = None
     ) -> Response:
-        """`work` once; with an idempotency key (`key`, or the request's header) a repeat is replayed."""
-        key = _checked(key or request.headers.get("Idempotency-Key"))
+        """`work` once: a repeat by `once`, or by the request's Idempotency-Key, is answered as the first."""
+        once = once or _of_request()
         with self._uow.write(caller.user_id, caller.cause) as tx:
-            answer = work(tx) if key is None else _once(tx, key, work)
+            answer = work(tx) if once is None else _only(tx, once, work)
         return answer.response()
 
 
-def _once(tx: Transaction, key: str, work: Callable[[Transaction], Answer]) -> Answer:
+@dataclass(frozen=True)
+class Once:
+    """What makes a repeat: the same `key`, with the same `digest` of what is asked for."""
+
+    key: str
+    digest: bytes
+
+
+def digest_of(*parts: Any) -> bytes:  # JSON is dynamically typed
+    """SHA-256 over `parts`; objects as JSON in which the order of members makes no difference."""
+    text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _only(tx: Transaction, once: Once, work: Callable[[Transaction], Answer]) -> Answer:
+    key, digest = once.key, once.digest
     if not idempotency.lock(tx, key):
         raise Conflict("A request with this key is still running.", code="idempotency_in_progress")
-    digest = _request_hash()
     stored = idempotency.find(tx, key)
     if stored is None:
         answer = work(tx)
@@ -69,13 +88,13 @@ def _once(tx: Transaction, key: str, work: Callable[[Transaction], Answer]) -> A
     return replace(replayed, headers={**replayed.headers, "Idempotency-Replayed": "true"})
 
 
-def _request_hash() -> bytes:
-    parts = (request.method.encode(), request.path.encode(), request.get_data())
-    return hashlib.sha256(b"\x00".join(parts)).digest()
-
-
-def _checked(key: str | None) -> str | None:
-    if key is not None and not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+def _of_request() -> Once | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         message = f"must be 1 to {MAX_KEY} printable ASCII characters"
         raise Invalid(errors=[FieldError("Idempotency-Key", "invalid_idempotency_key", message)])
-    return key
+    body = json_body(request, optional=True)
+    condition = request.headers.get("If-Match", "").strip()
+    return Once(key, digest_of(request.method, request.path, condition, body))

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from flask import Response
 
-from functions.tasks.edge.paging import flag, page
+from functions.tasks.edge import paging
+from functions.tasks.edge.parameters import parameters
 from functions.tasks.edge.routing import Caller, Routes
 from functions.tasks.edge.writes import json_answer
 from functions.tasks.notifications.view import render
@@ -17,14 +18,14 @@ def register(routes: Routes, uow: UnitOfWork) -> None:
 
     @routes.user("GET", "/notifications")
     def list_notifications(caller: Caller) -> Response:
-        unread = flag("unread")
-        wanted = page(f"notifications:{unread}", parameters=["unread"])
+        given = parameters("unread", *paging.PARAMETERS)
+        unread = given.flag("unread")
+        keys = (paging.instant, paging.identifier)
+        here = paging.page(f"notifications:{unread}", given, keys=keys)
         with uow.read(caller.user_id) as tx:
-            found = Notifications(tx).newest(
-                unread=unread, before=wanted.instant_and_id(), limit=wanted.limit + 1
-            )
-        keys = [(n.created_at, n.id) for n in found]
-        return json_answer(wanted.answer([render(n) for n in found], keys=keys)).response()
+            found = Notifications(tx).newest(unread=unread, before=here.after, limit=here.fetch)
+        body = here.answer([render(n) for n in found], keys=[(n.created_at, n.id) for n in found])
+        return json_answer(body).response()
 
     @routes.user("POST", "/notifications/<uuid:notification_id>/read")
     def read_notification(caller: Caller, notification_id: UUID) -> Response:

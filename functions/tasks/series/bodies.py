@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from functions.tasks.edge.bodies import Body
 from functions.tasks.tasks.bodies import (
     BeforeMinutes,
-    Body,
     Description,
     Priority,
     Recurrence,

@@ -21,6 +21,7 @@ from shared.domain.recurrence import InvalidRecurrence
 from shared.domain.series import Occurrence, Series
 from shared.domain.series_edit import revise, revise_after, split
 from shared.domain.task import Task
+from shared.domain.versions import Versions
 from shared.domain.zones import UnknownZone
 from shared.events.base import changes_between, plain
 from shared.events.series import SeriesChanged
@@ -39,9 +40,9 @@ class Edited:
     dropped: tuple[tuple[str, str], ...] = ()
 
 
-def edit(tx: Transaction, series_id: UUID, given: Mapping[str, Any], *, version: int | None = None) -> Edited:
+def edit(tx: Transaction, series_id: UUID, given: Mapping[str, Any], *, versions: Versions = None) -> Edited:
     """Change this and the following occurrences, from `given["from"]` or from the open one on."""
-    series = SeriesRepository(tx).lock(series_id, version=version)
+    series = SeriesRepository(tx).lock(series_id, versions=versions)
     if series.state in ("ended", "stopped"):
         message = f"The series is {series.state}; resume it first." if series.state == "stopped" else None
         raise Conflict(message or "The series has ended.", code=f"series_{series.state}")
@@ -129,9 +130,9 @@ def _split(
     return _seen(tx, series.id)
 
 
-def stop(tx: Transaction, series_id: UUID, *, version: int | None = None) -> Edited:
+def stop(tx: Transaction, series_id: UUID, *, versions: Versions = None) -> Edited:
     """No further occurrences; the open one goes to the trash. Stopping twice changes nothing."""
-    series = SeriesRepository(tx).lock(series_id, version=version)
+    series = SeriesRepository(tx).lock(series_id, versions=versions)
     current = Occurrences(tx, series.id).open()
     if series.state in ("active", "paused"):
         if current is not None and current.task_id is not None:
@@ -141,12 +142,12 @@ def stop(tx: Transaction, series_id: UUID, *, version: int | None = None) -> Edi
     return _seen(tx, series.id)
 
 
-def resume(tx: Transaction, series_id: UUID, *, version: int | None = None) -> Edited:
+def resume(tx: Transaction, series_id: UUID, *, versions: Versions = None) -> Edited:
     """A stopped or paused series goes on: its open task returns, or `recurrence` makes the next one.
 
     409 `series_ended`, or `recurrence_limit` while the rule still has no answer within the safety limits.
     """
-    series = SeriesRepository(tx).lock(series_id, version=version)
+    series = SeriesRepository(tx).lock(series_id, versions=versions)
     if series.state == "ended":
         raise Conflict("The series has ended; it has no further occurrence.", code="series_ended")
     occurrences = Occurrences(tx, series.id)

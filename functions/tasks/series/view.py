@@ -7,7 +7,7 @@ from shared.domain.series import Occurrence, Series
 from shared.events.base import plain
 
 
-def render_series(series: Series) -> dict[str, Any]:
+def render(series: Series) -> dict[str, Any]:
     """The series as a JSON object; of `rrule` and `cron` one is null."""
     rendered: dict[str, Any] = plain(
         {

@@ -1,16 +1,15 @@
-"""The request bodies, as pydantic models: validation and the OpenAPI schemas come from here.
+"""The bodies of /v1/tasks, as pydantic models: validation and the OpenAPI schemas come from here.
 
-Imported on the first body, never before: pydantic is a third of a wake-up.
+Imported with the first body, as `edge.bodies` is.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from shared.domain.errors import FieldError, Invalid
+from functions.tasks.edge.bodies import Body
 from shared.domain.text import clean
 
 MAX_BEFORE_MINUTES = 366 * 24 * 60
@@ -26,10 +25,6 @@ def _unique(tags: list[str]) -> list[str]:
     if len(set(folded)) != len(folded):
         raise ValueError("tags must be unique, ignoring case")
     return tags
-
-
-def _distinct(names: list[str]) -> list[str]:
-    return list(dict.fromkeys(names))
 
 
 def _instant(value: str) -> str:
@@ -48,19 +43,6 @@ Position = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$")]
 BeforeMinutes = Annotated[int, Field(ge=0, le=MAX_BEFORE_MINUTES)]
 Channel = Literal["in_app", "webhook"]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-Email = Annotated[
-    str,
-    Field(
-        max_length=254,
-        pattern=r"^[^@\s\x00-\x1f\x7f<>,;]{1,64}@[^@\s\x00-\x1f\x7f<>,;.]+(\.[^@\s\x00-\x1f\x7f<>,;.]+)+$",
-    ),
-]
-
-
-class Body(BaseModel):
-    """Unknown fields are refused; nothing is coerced."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Reminder(Body):
@@ -80,21 +62,16 @@ class Reminder(Body):
         return self
 
 
-def _relative(reminders: list[Reminder]) -> list[Reminder]:
-    if any(reminder.remind_at is not None for reminder in reminders):
-        raise ValueError(
-            "a default reminder counts from the due: give before_minutes, or days_before with at"
-        )
-    return reminders
-
-
 class Recurrence(Body):
-    """Exactly one of `rrule` (RFC 5545), `cron` (five fields) and `every`."""
+    """At most one of `rrule` (RFC 5545), `cron` (five fields) and `every`; `mode` is `catch_up` by default.
+
+    In a patch of a task that recurs, what is absent stays: the rule, or the mode.
+    """
 
     rrule: Annotated[str, Field(max_length=512)] | None = None
     cron: Annotated[str, Field(max_length=100)] | None = None
     every: Literal["day", "weekday", "week", "month", "year"] | None = None
-    mode: Literal["catch_up", "fixed", "from_completion"] = "catch_up"
+    mode: Literal["catch_up", "fixed", "from_completion"] | None = None
 
 
 class TaskPatch(Body):
@@ -146,57 +123,7 @@ class Snooze(Body):
         return self
 
 
-class QuietHours(Body):
-    """Local times of day; over midnight when `to` is earlier than `from`."""
-
-    start: ClockTime = Field(alias="from")
-    end: ClockTime = Field(alias="to")
-
-    @model_validator(mode="after")
-    def _some_time(self) -> "QuietHours":
-        if self.start == self.end:
-            raise ValueError("quiet hours must end at another time than they begin")
-        return self
-
-
-class Settings(Body):
-    """An absent field keeps its value; null clears e-mail, quiet hours and digest."""
-
-    timezone: Annotated[str, Field(max_length=64)] = "UTC"
-    email: Email | None = None
-    default_reminders: Annotated[list[Reminder], Field(max_length=10), AfterValidator(_relative)] = []
-    channels: Annotated[list[Channel], Field(min_length=1, max_length=4), AfterValidator(_distinct)] = []
-    quiet_hours: QuietHours | None = None
-    digest_hour: Annotated[int, Field(ge=0, le=23)] | None = None
-
-
 class SkipAction(OccurrenceAction):
     """`missed` skips everything up to now, this occurrence and those that were missed since."""
 
     missed: bool = False
-
-
-class Empty(Body):
-    """No fields."""
-
-
-def parse(model: type[Body], body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that `body` sets, validated, in the types of the domain.
-
-    Raises `Invalid` with one `FieldError` for every problem.
-    """
-    try:
-        parsed = model.model_validate(dict(body))
-    except ValidationError as error:
-        raise Invalid(
-            errors=[
-                FieldError(".".join(map(str, e["loc"])), e["type"], e["msg"].removeprefix("Value error, "))
-                for e in error.errors(include_url=False, include_input=False, include_context=False)
-            ]
-        ) from None
-    fields = parsed.model_dump(exclude_unset=True, by_alias=True)
-    if isinstance(fields.get("priority"), str):
-        fields["priority"] = int(fields["priority"][1])
-    if fields.get("recurrence"):
-        fields["recurrence"].setdefault("mode", "catch_up")
-    return fields

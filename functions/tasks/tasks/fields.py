@@ -21,6 +21,8 @@ REMINDERS = frozenset({"remind_before_minutes", "reminders"})
 def apply(task: Task, given: Mapping[str, Any], *, user_zone: str) -> Task:
     """`task` with the validated fields of a body; `recurrence` is not looked at."""
     values = {name: given[name] for name in _PLAIN if name in given}
+    if given.get("priority") is not None:
+        given = {**given, "priority": int(given["priority"][1])}
     for name, empty in _CLEARED.items():
         if name in given:
             values[name] = empty if given[name] is None else given[name]

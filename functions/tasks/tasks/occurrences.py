@@ -14,7 +14,7 @@ from shared.db.uow import Transaction
 from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.identity import uuid7
 from shared.domain.rrule_limits import MAX_EXCEPTIONS
-from shared.domain.rule import Rule, parse_rule
+from shared.domain.rule import Mode, Rule, merged, parse_rule
 from shared.domain.series import Occurrence, Series, zone_of
 from shared.domain.task import Task
 from shared.events.base import changes_between
@@ -161,10 +161,11 @@ def _end_all(tx: Transaction, series: Series, task: Task) -> None:
 def _rebase(tx: Transaction, before: Task, after: Task, recurrence: Mapping[str, Any]) -> Task:
     assert before.series_id is not None
     assert before.occurrence_key is not None
-    rule = parse_rule(recurrence, after.due)
     series = SeriesRepository(tx).lock(before.series_id)
-    if after.due == before.due and rule == Rule(kind=series.kind, text=series.rule, mode=series.mode):
-        return after
+    kept = Rule(kind=series.kind, text=series.rule, mode=series.mode)
+    rule = parse_rule(merged(recurrence, kept), after.due)
+    if after.due == before.due and rule.same_times(kept):
+        return _change_mode(tx, after, series, rule.mode)
     rebased = replace(series, **_anchored(after, rule))
     joined = _joined(after, rebased)
     assert joined.occurrence_key is not None
@@ -178,6 +179,16 @@ def _rebase(tx: Transaction, before: Task, after: Task, recurrence: Mapping[str,
     SeriesRepository(tx).save(rebased)
     _emit(tx, SeriesChanged, after, series, rebased)
     return joined
+
+
+def _change_mode(tx: Transaction, task: Task, series: Series, mode: Mode) -> Task:
+    """The times stay as they are, and so does what has been counted of them."""
+    if mode == series.mode:
+        return task
+    changed = replace(series, mode=mode)
+    SeriesRepository(tx).save(changed)
+    _emit(tx, SeriesChanged, task, series, changed)
+    return replace(task, series_mode=mode)
 
 
 def _anchored(task: Task, rule: Rule) -> dict[str, Any]:
@@ -226,10 +237,6 @@ def _emit(tx: Transaction, event: type[SeriesEvent], task: Task, before: Series,
         changes=changes,
         recurring=False,
     )
-
-
-def _changed() -> Conflict:
-    return Conflict("The next occurrence has been changed; undo that first.", code="newer_occurrence_changed")
 
 
 def _invalid(field: str, code: str, message: str) -> Invalid:

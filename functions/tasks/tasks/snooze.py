@@ -9,6 +9,7 @@ from shared.domain.due import LAST_YEAR
 from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.task import Task
 from shared.domain.task_reminders import snoozed
+from shared.domain.versions import Versions
 from shared.events.task import TaskUpdated
 
 
@@ -16,7 +17,7 @@ def snooze(
     tx: Transaction,
     task_id: UUID,
     *,
-    version: int | None = None,
+    versions: Versions = None,
     minutes: int | None = None,
     until: str | None = None,
 ) -> Task:
@@ -24,7 +25,7 @@ def snooze(
 
     Its other reminders stay; the next occurrence of its series does not get this one.
     """
-    before = Tasks(tx).get_for_update(task_id, version=version)
+    before = Tasks(tx).get_for_update(task_id, versions=versions)
     if before.status != "open":
         raise Conflict(f"The task is {before.status}; reopen it first.", code="task_not_open")
     at = _instant(tx, minutes, until)

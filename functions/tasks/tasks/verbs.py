@@ -16,6 +16,7 @@ from shared.db.uow import Transaction
 from shared.domain.errors import Conflict, FieldError, Invalid, NotFound
 from shared.domain.identity import uuid7
 from shared.domain.task import MAX_DEPTH, Task
+from shared.domain.versions import Versions
 from shared.events.base import plain
 from shared.events.task import (
     TaskCompleted,
@@ -42,9 +43,9 @@ def create(tx: Transaction, given: Mapping[str, Any]) -> Task:
     return task
 
 
-def patch(tx: Transaction, task_id: UUID, given: Mapping[str, Any], *, version: int | None = None) -> Task:
+def patch(tx: Transaction, task_id: UUID, given: Mapping[str, Any], *, versions: Versions = None) -> Task:
     """The task with the fields of a merge patch; nothing happens when nothing differs."""
-    before = Tasks(tx).get_for_update(task_id, version=version)
+    before = Tasks(tx).get_for_update(task_id, versions=versions)
     after = fields.apply(before, given, user_zone=tx.account.timezone)
     _check_references(tx, after, given)
     if before.recurring:
@@ -61,10 +62,14 @@ def patch(tx: Transaction, task_id: UUID, given: Mapping[str, Any], *, version: 
 
 
 def complete(
-    tx: Transaction, task_id: UUID, *, occurrence_key: str | None = None, version: int | None = None
+    tx: Transaction,
+    task_id: UUID,
+    *,
+    occurrence_key: str | None = None,
+    versions: Versions = None,
 ) -> Task:
     """Done. Another occurrence's key, or a task that is done already, changes nothing."""
-    before = Tasks(tx).get_for_update(task_id, version=version)
+    before = Tasks(tx).get_for_update(task_id, versions=versions)
     return _end(tx, before, before.completed(tx.now), TaskCompleted, occurrence_key)
 
 
@@ -74,13 +79,13 @@ def skip(
     *,
     occurrence_key: str | None = None,
     missed: bool = False,
-    version: int | None = None,
+    versions: Versions = None,
 ) -> Task:
     """This occurrence is dropped and the series goes on; with `missed` after now, whatever lies before it.
 
     Idempotent as `complete` is.
     """
-    before = Tasks(tx).get_for_update(task_id, version=version)
+    before = Tasks(tx).get_for_update(task_id, versions=versions)
     return _end(tx, before, before.skipped(tx.now), TaskSkipped, occurrence_key, skip_missed=missed)
 
 
@@ -101,9 +106,9 @@ def _end(
     return after
 
 
-def reopen(tx: Transaction, task_id: UUID, *, version: int | None = None) -> Task:
+def reopen(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> Task:
     """Undo `complete` or `skip`; withdraws the next occurrence if nobody has touched it."""
-    before = Tasks(tx).get_for_update(task_id, version=version)
+    before = Tasks(tx).get_for_update(task_id, versions=versions)
     after = _at_home(tx, before.reopened(tx.now))
     if before.status == "open":
         return before
@@ -112,18 +117,18 @@ def reopen(tx: Transaction, task_id: UUID, *, version: int | None = None) -> Tas
     return after
 
 
-def delete(tx: Transaction, task_id: UUID, *, version: int | None = None) -> None:
+def delete(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> None:
     """To the trash; the open occurrence takes its series along. Deleting twice changes nothing."""
-    before = Tasks(tx).get_for_update(task_id, version=version, deleted=True)
+    before = Tasks(tx).get_for_update(task_id, versions=versions, deleted=True)
     if before.deleted_at is not None:
         return
     occurrences.stop(tx, before)
     Tasks(tx).change(before, before.changed(tx.now, deleted_at=tx.now), TaskDeleted)
 
 
-def restore(tx: Transaction, task_id: UUID, *, version: int | None = None) -> Task:
+def restore(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> Task:
     """Back from the trash; the open occurrence resumes its series."""
-    before = Tasks(tx).get_for_update(task_id, version=version, deleted=True)
+    before = Tasks(tx).get_for_update(task_id, versions=versions, deleted=True)
     if before.deleted_at is None:
         return before
     after = _at_home(tx, before.changed(tx.now, deleted_at=None))

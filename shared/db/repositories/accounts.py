@@ -6,8 +6,8 @@ from dataclasses import replace
 from psycopg.types.json import Jsonb
 
 from shared.db.transaction import Transaction
-from shared.domain.errors import PreconditionFailed
 from shared.domain.preferences import DEFAULT_ZONE, Preferences
+from shared.domain.versions import Versions, check_version
 from shared.events.account import AccountChanged
 from shared.events.base import changes_between
 
@@ -38,15 +38,11 @@ class Accounts:
         ).fetchone()
         return Preferences.stored(row[0], row[1]) if row else Preferences()
 
-    def own_preferences(self, *, version: int | None = None) -> Preferences:
-        """As `preferences`, from the row that this write holds; they must be at `version` when given."""
+    def own_preferences(self, *, versions: Versions = None) -> Preferences:
+        """As `preferences`, from the row that this write holds; at one of `versions`, when given."""
         account = self._tx.account
         found = Preferences.stored(account.timezone, account.settings)
-        if version is not None and found.version != version:
-            raise PreconditionFailed(
-                f"The settings are at version {found.version}, not {version}.",
-                current_version=found.version,
-            )
+        check_version("settings", found.version, versions)
         return found
 
     def change_preferences(self, before: Preferences, after: Preferences) -> Preferences:

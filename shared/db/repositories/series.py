@@ -7,8 +7,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from shared.db.transaction import Transaction
-from shared.domain.errors import NotFound, PreconditionFailed
+from shared.domain.errors import NotFound
 from shared.domain.series import Occurrence, Series
+from shared.domain.versions import Versions, check_version
 
 _SERIES = """id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state, state_reason,
   emitted_count, successor_id, ends_before, template, version, created_at, updated_at"""
@@ -21,13 +22,10 @@ class SeriesRepository:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def lock(self, series_id: UUID, *, version: int | None = None) -> Series:
-        """The series, locked until the end of the transaction; at `version`, when given."""
+    def lock(self, series_id: UUID, *, versions: Versions = None) -> Series:
+        """The series, locked until the end of the transaction; at one of `versions`, when given."""
         series = self._find(series_id, "for update")
-        if version is not None and series.version != version:
-            raise PreconditionFailed(
-                f"The series is at version {series.version}, not {version}.", current_version=series.version
-            )
+        check_version("series", series.version, versions)
         return series
 
     def get(self, series_id: UUID) -> Series:

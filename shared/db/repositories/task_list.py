@@ -12,7 +12,7 @@ from shared.domain.task import Task
 # name → (expression, type). Nulls come last in both directions, so the keys have none.
 _SORTABLE = {
     "due": ("t.due_sort", "timestamptz"),
-    "priority": ("t.priority", "smallint"),
+    "priority": ("t.priority", "bigint"),
     "created_at": ("t.created_at", "timestamptz"),
     "updated_at": ("t.updated_at", "timestamptz"),
     "title": ("t.title", "text"),
@@ -37,23 +37,13 @@ class Query(Protocol):
     def deleted(self) -> bool: ...
     @property
     def sort(self) -> Sequence[tuple[str, bool]]: ...
-    @property
-    def limit(self) -> int: ...
-    @property
-    def after(self) -> Sequence[str] | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Listed(Task):
+class Listed(Task):
+    """A task and where it stands in the order that was asked for: its sort keys and its id, as text."""
+
     sort_keys: list[str]
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page; `next_keys` are the sort keys of its last task when there is more."""
-
-    tasks: list[Task]
-    next_keys: list[str] | None
 
 
 class TaskList:
@@ -62,26 +52,23 @@ class TaskList:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def page(self, query: Query) -> Page:
-        """At most `query.limit` tasks behind `query.after`."""
+    def page(self, query: Query, *, after: Sequence[object] | None, limit: int) -> list[Listed]:
+        """At most `limit` tasks behind the one with the sort keys `after`."""
         terms = [_term(name, descending=descending) for name, descending in query.sort]
         terms.append(("t.id", "uuid", "desc" if query.sort[0][1] else "asc"))
-        params = _filters(query) | {"user_id": self._tx.user_id, "limit": query.limit + 1}
+        params = _filters(query) | {"user_id": self._tx.user_id, "limit": limit}
         where = _WHERE
-        if query.after is not None:
+        if after is not None:
             where += f" and {_behind(terms)}"
-            params |= {f"k{i}": key for i, key in enumerate(query.after)}
-        keys = ", ".join(f"({expression})::text" for expression, _, _ in terms)
+            params |= {f"k{i}": key for i, key in enumerate(after)}
+        keys = ", ".join(f"to_jsonb({expression}) #>> '{{}}'" for expression, _, _ in terms)
         order = ", ".join(f"{expression} {direction}" for expression, _, direction in terms)
-        found = self._tx.fetch(
-            _Listed,
+        return self._tx.fetch(
+            Listed,
             f"""select {COLUMNS}, array[{keys}] as sort_keys from {FROM}
                 where {where} order by {order} limit %(limit)s""",
             params,
         )
-        tasks: list[Task] = list(found[: query.limit])
-        more = len(found) > query.limit
-        return Page(tasks, found[query.limit - 1].sort_keys if more else None)
 
 
 _WHERE = """t.user_id = %(user_id)s

@@ -10,8 +10,9 @@ from psycopg.types.json import Jsonb
 
 from shared.db.repositories.reminders import Reminders
 from shared.db.transaction import Transaction
-from shared.domain.errors import NotFound, PreconditionFailed
+from shared.domain.errors import NotFound
 from shared.domain.task import MAX_DEPTH, Task, public_fields
+from shared.domain.versions import Versions, check_version
 from shared.events.base import changes_between
 from shared.events.task import TaskChanged, TaskCreated, TaskEvent
 
@@ -62,15 +63,12 @@ class Tasks:
             raise NotFound(f"There is no task {task_id}.", code="task_not_found")
         return task
 
-    def get_for_update(self, task_id: UUID, *, version: int | None = None, deleted: bool = False) -> Task:
-        """As `get`, and its version must be `version` when given. The user's account row is locked
+    def get_for_update(self, task_id: UUID, *, versions: Versions = None, deleted: bool = False) -> Task:
+        """As `get`, and its version must be one of `versions` when given. The user's account row is locked
         by every write transaction, so nobody else changes it meanwhile.
         """
         task = self.get(task_id, deleted=deleted)
-        if version is not None and task.version != version:
-            raise PreconditionFailed(
-                f"The task is at version {task.version}, not {version}.", current_version=task.version
-            )
+        check_version("task", task.version, versions)
         return task
 
     def subtasks(self, task_id: UUID, *, limit: int) -> list[Task]:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from shared.db.repositories.accounts import Accounts
 from shared.db.uow import Transaction
-from shared.domain.errors import LimitExceeded, NotFound, PreconditionFailed
+from shared.domain.errors import LimitExceeded, NotFound
+from shared.domain.versions import Versions, check_version
 from shared.domain.webhook import matches
 from shared.events.account import AccountChanged
 from shared.events.base import changes_between
@@ -61,15 +62,13 @@ class Webhooks:
         sql = f"select {_COLUMNS} from webhooks where user_id = %s order by id"
         return self._tx.fetch(Webhook, sql, (self._tx.user_id,))
 
-    def get(self, webhook_id: UUID, *, version: int | None = None) -> Webhook:
-        """The endpoint, at `version` if given. Writers of one user wait for each other at the account row."""
+    def get(self, webhook_id: UUID, *, versions: Versions = None) -> Webhook:
+        """The endpoint, at one of `versions` if given. A user's writers queue at the account row."""
         sql = f"select {_COLUMNS} from webhooks where user_id = %s and id = %s"
         found = self._tx.fetch_one(Webhook, sql, (self._tx.user_id, webhook_id))
         if found is None:
             raise NotFound(f"There is no webhook {webhook_id}.", code="webhook_not_found")
-        if version is not None and found.version != version:
-            message = f"The webhook is at version {found.version}, not {version}."
-            raise PreconditionFailed(message, current_version=found.version)
+        check_version("webhook", found.version, versions)
         return found
 
     def asking_for(self, event_type: str) -> list[UUID]:

@@ -10,9 +10,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
+from functions.tasks.account import bodies as account_bodies
+from functions.tasks.edge.bodies import Empty
 from functions.tasks.series import bodies as series_bodies
 from functions.tasks.tasks import bodies
-from functions.tasks.tasks.bodies import Body, Priority, Recurrence, TaskCreate, TaskPatch
+from functions.tasks.tasks.bodies import Priority, Recurrence, TaskCreate, TaskPatch
+from functions.tasks.webhooks.bodies import WebhookCreate, WebhookPatch
 
 _TEMPLATE = "#/components/schemas/{model}"
 
@@ -147,22 +150,6 @@ class RecurrencePreview(Answer):
     text: str
 
 
-class WebhookCreate(Body):
-    """Where to send what."""
-
-    url: str
-    events: list[str] = Field(description="Patterns such as reminder.due and task.*")
-
-
-class WebhookPatch(Body):
-    """A merge patch; `rotate_secret` makes a new secret, beside which the old one signs for a day."""
-
-    url: str | None = None
-    events: list[str] | None = None
-    state: Literal["enabled", "disabled"] | None = None
-    rotate_secret: bool = False
-
-
 class Webhook(Answer):
     """An endpoint; `secret` only in the answer that made it."""
 
@@ -263,7 +250,7 @@ class CurrentSettings(Answer):
     email: str | None
     default_reminders: list[dict[str, Any]]
     channels: list[str]
-    quiet_hours: bodies.QuietHours | None
+    quiet_hours: account_bodies.QuietHours | None
     digest_hour: int | None
     version: int
 
@@ -301,7 +288,7 @@ class Command(Answer):
         "io.taskflow.task.delete.v1",
     ]
     subject: UUID | None = Field(default=None, description="Task id; absent for create.")
-    data: TaskCreate | TaskPatch | bodies.OccurrenceAction | bodies.Empty | None = None
+    data: TaskCreate | TaskPatch | bodies.OccurrenceAction | Empty | None = None
 
 
 class Event(Answer):
@@ -322,7 +309,7 @@ class OpenApi(Answer):
 MODELS: tuple[type[BaseModel], ...] = (
     TaskCreate, TaskPatch, bodies.OccurrenceAction, bodies.SkipAction, series_bodies.SeriesPatch,
     series_bodies.Preview, Series, OccurrencePage, SeriesEdited, RecurrencePreview,
-    bodies.Empty, bodies.Snooze, bodies.Settings,
+    Empty, bodies.Snooze, account_bodies.Preferences,
     WebhookCreate, WebhookPatch, Command, CurrentSettings,
     Task, TaskPage, Webhook, WebhookPage, Delivery, DeliveryPage, Notification, NotificationPage,
     AuditEntry, AuditPage, AuditVerdict, Problem, Event, OpenApi,

@@ -13,7 +13,8 @@ from functions.notifications.handler import handing_over, handle
 from functions.notifications.safe_http import post
 from functions.notifications.sender import Sender
 from functions.notifications.tick import Tick
-from functions.tasks.webhooks.verbs import Webhooks
+from functions.tasks.webhooks import verbs as webhook_verbs
+from functions.tasks.webhooks.policy import Policy
 from shared.runtime.event import consume, function, tick
 from shared.runtime.sealing import Sealer
 from shared.testing.deliveries import CAUSE
@@ -81,13 +82,13 @@ class World:
     courier: Courier
     sender: Sender
     view: Any
-    webhooks: Webhooks
+    policy: Policy
     api: Any
 
     def endpoint(self, user_id: str, url: str, *events: str) -> Any:
         given = {"url": url, "events": list(events or ("*",))}
         with self.api.write(user_id, CAUSE) as tx:
-            return self.webhooks.create(tx, given)
+            return webhook_verbs.create(tx, given, policy=self.policy)
 
     def deliver(self, user_id: str) -> list[Any]:
         """Every due delivery of the user, one after the other, in this thread."""
@@ -117,7 +118,7 @@ def world(uow: Callable[..., Any]) -> Iterator[World]:
             on_event=handing_over(on_event, sender.notify),
             on_tick=tick("notifications", Tick(consumer, sender).run),
         ),
-        webhooks=Webhooks(api, sealer, allow_loopback=True),
+        policy=Policy(sealer, allow_loopback=True),
         api=api,
     )
     sender.stop()

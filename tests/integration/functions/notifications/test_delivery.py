@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from functions.tasks.webhooks import verbs as webhook_verbs
 from shared.domain.backoff import WAITS
 from shared.domain.webhook import parse_secret
 from shared.runtime.sealing import Sealer
@@ -65,7 +66,7 @@ def test_after_a_rotation_both_secrets_sign_for_a_day(world, delivery, user_id, 
     shown, _ = delivery
     receiver.answers = [500]
     with world.api.write(user_id, CAUSE) as tx:
-        renewed = world.webhooks.patch(tx, shown.webhook.id, {"rotate_secret": True}, version=None)
+        renewed = webhook_verbs.patch(tx, shown.webhook.id, {"rotate_secret": True}, policy=world.policy)
     assert renewed.secret not in (None, shown.secret)
     world.deliver(user_id)
     assert len(receiver.requests[0][0]["webhook-signature"].split(" ")) == 2
@@ -124,7 +125,7 @@ def test_a_deleted_endpoint_is_not_called(world, delivery, deliveries, user_id, 
     shown, _ = delivery
     assignment = world.courier.claim(user_id)
     with world.api.write(user_id, CAUSE) as tx:
-        world.webhooks.delete(tx, shown.webhook.id, version=None)
+        webhook_verbs.delete(tx, shown.webhook.id)
     world.courier.carry(assignment)  # it was under way already
     assert world.deliver(user_id) == []
     assert deliveries(user_id)[0][0] == "failed"

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from functions.tasks.webhooks import verbs as webhook_verbs
 from shared.domain.identity import uuid7
 from shared.events.reminder import ReminderDue
 from shared.events.task import TaskCompleted, TaskUpdated
@@ -84,7 +85,7 @@ def test_every_matching_endpoint_gets_a_delivery(world, write_only, rows, task_e
 def test_a_disabled_endpoint_gets_none(world, write_only, deliveries, task_event, user_id, receiver):
     endpoint = world.endpoint(user_id, receiver.url)
     with world.api.write(user_id, _cause()) as tx:
-        world.webhooks.patch(tx, endpoint.webhook.id, {"state": "disabled"}, version=None)
+        webhook_verbs.patch(tx, endpoint.webhook.id, {"state": "disabled"}, policy=world.policy)
     post(write_only, task_event(user_id, webhooks=True))
     assert deliveries(user_id) == []
 

@@ -77,7 +77,7 @@ def test_bad_fields_are_named(given, field, code):
 
 def test_absent_keeps_and_null_clears():
     before = task(description="daily", tags=["home"], due="2026-06-01T08:00", timezone="Europe/London")
-    assert patched(before, priority=1).description == "daily"
+    assert patched(before, priority="P1").description == "daily"
     cleared = patched(before, description=None, tags=None, due=None)
     assert (cleared.description, cleared.tags, cleared.due, cleared.due_at) == ("", [], None, None)
 
