@@ -1,6 +1,5 @@
 """The task routes: create, read, patch, delete, list, conditions, idempotency, refusals."""
 
-import json
 import threading
 
 import pytest
@@ -277,73 +276,6 @@ def test_another_users_objects_do_not_exist(make_api, user_id):
         assert other(method, path + suffix, body).status_code == 404, (method, suffix)
     assert other("POST", "/v1/tasks", {"title": "x", "parent_id": task["id"]}).status_code == 422
     assert mine.get(task["id"]) == task
-
-
-def command(api, type_, data, subject=None, id_="e1", **extra):
-    headers = {
-        "Authorization": f"Bearer {api.token}",
-        "Content-Type": "application/json",
-        "ce-specversion": "1.0",
-        "ce-id": id_,
-        "ce-source": "/test",
-        "ce-type": type_,
-    } | extra
-    if subject:
-        headers["ce-subject"] = subject
-    return api.client.post("/", data=json.dumps(data), headers=headers)
-
-
-def test_commands_do_what_the_calls_do_and_answer_with_the_event(api):
-    created = command(api, "io.taskflow.task.create.v1", {"title": "By event"})
-    assert created.status_code == 200, created.text
-    assert created.headers["ce-type"] == "io.taskflow.task.created.v1"
-    (stored,) = api.events("task.created")
-    assert created.get_json() == stored
-    assert created.headers["ce-id"] == stored["event_id"]
-    task_id = created.headers["ce-subject"]
-    for i, (name, data) in enumerate({"update": {"priority": "P1"}, "complete": {}, "delete": {}}.items()):
-        response = command(api, f"io.taskflow.task.{name}.v1", data, task_id, id_=f"c{i}")
-        assert response.status_code == 200, response.text
-    repeated = command(api, "io.taskflow.task.create.v1", {"title": "By event"})
-    assert repeated.headers["ce-id"] == created.headers["ce-id"]
-    assert len(api.events("task.created")) == 1
-
-
-def test_a_command_without_effect_has_no_content(api):
-    task = api.create()
-    response = command(api, "io.taskflow.task.update.v1", {"title": task["title"]}, task["id"])
-    assert (response.status_code, response.data) == (204, b"")
-
-
-def test_a_structured_command_is_the_same_command(api):
-    event = {
-        "specversion": "1.0",
-        "id": "s1",
-        "source": "/test",
-        "type": "io.taskflow.task.create.v1",
-        "data": {"title": "Structured"},
-    }
-    headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/cloudevents+json"}
-    assert api.client.post("/", data=json.dumps(event), headers=headers).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("type_", "data", "subject", "status"),
-    [
-        ("io.taskflow.task.explode.v1", {}, None, 422),
-        ("io.taskflow.task.create.v1", {"title": ""}, None, 422),
-        ("io.taskflow.task.create.v1", [], None, 422),
-        ("io.taskflow.task.complete.v1", {}, None, 422),
-        ("io.taskflow.task.complete.v1", {}, "01890000-0000-7000-8000-000000000000", 404),
-    ],
-)
-def test_a_bad_command_is_refused(api, type_, data, subject, status):
-    assert command(api, type_, data, subject).status_code == status
-
-
-def test_a_command_needs_the_token(api):
-    response = command(api, "io.taskflow.task.create.v1", {"title": "x"}, Authorization="Bearer nonsense")
-    assert response.status_code == 401
 
 
 def test_large_changes_travel_as_a_digest(api):
