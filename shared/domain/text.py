@@ -1,9 +1,24 @@
-"""Which text users may store. Called by the validation of every body and by imports."""
+"""Which text users may store, and when two texts count as the same.
+
+Called by the validation of every body, by the filters of lists and by imports.
+"""
 
 import unicodedata
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LINE = frozenset("\n\t")
+# Letters and symbols by their category that are drawn as nothing: the fillers of Hangul, the empty Braille
+# cell, the null notehead.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
+# Format characters that are drawn: Prepended_Concatenation_Mark of Unicode.
+_DRAWN = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+# Unassigned, and to be ignored whenever they are assigned (Default_Ignorable_Code_Point).
+_IGNORABLE = (range(0x2065, 0x2066), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
+_ZERO_WIDTH = "\u200b\u2060\ufeff"
+_PLANE = 0xFFFF
+_NONCHARACTERS = range(0xFDD0, 0xFDF0)
 
 
 class BadText(ValueError):
@@ -14,7 +29,8 @@ def clean(value: str, *, maximum: int, minimum: int = 0, multiline: bool = False
     """`value` in NFC, CRLF as LF when `multiline`; lengths are in code points.
 
     Refuses control characters (also C1), bidirectional overrides and lone surrogates, which render as
-    something other than what is stored or cannot be stored at all.
+    something other than what is stored or cannot be stored at all. With a `minimum` the text is a name,
+    and one character of it at least must be visible.
     """
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n") if multiline else value)
     for char in text:
@@ -24,4 +40,47 @@ def clean(value: str, *, maximum: int, minimum: int = 0, multiline: bool = False
             raise BadText(f"character U+{ord(char):04X} is not allowed")
     if not minimum <= len(text) <= maximum:
         raise BadText(f"must have {minimum} to {maximum} characters, has {len(text)}")
+    if minimum and not any(map(_visible, text)):
+        raise BadText("must have a visible character, not only blanks or characters that show nothing")
     return text
+
+
+def clean_label(value: str, *, maximum: int) -> str:
+    """A short name that lists separate by commas, such as a tag: without outer blanks, visible, no comma."""
+    text = trim(clean(value, maximum=len(value) * 3))  # NFC makes a text at most three times as long
+    if "," in text:
+        raise BadText("must not contain a comma, which separates names in lists and queries")
+    return clean(text, maximum=maximum, minimum=1)
+
+
+def trim(text: str) -> str:
+    """`text` without blanks and zero-width characters at its ends."""
+    start, end = 0, len(text)
+    while start < end and _outer(text[start]):
+        start += 1
+    while end > start and _outer(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def fold(text: str) -> str:
+    """The form in which texts are compared, whatever the locale of the database: NFC of the case folding.
+
+    Two texts are the same name when their folds are equal; folding a fold changes nothing.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _outer(char: str) -> bool:
+    return unicodedata.category(char).startswith("Z") or char in _ZERO_WIDTH
+
+
+def _visible(char: str) -> bool:
+    """Whether the character alone shows something; a combining mark needs another one to stand on."""
+    category, point = unicodedata.category(char), ord(char)
+    if category == "Cn":  # a newer Unicode may know it: only what no version draws is invisible
+        noncharacter = point in _NONCHARACTERS or point & _PLANE >= _PLANE - 1
+        return not noncharacter and not any(point in ignorable for ignorable in _IGNORABLE)
+    if category == "Cf":
+        return char in _DRAWN
+    return category[0] not in "ZM" and category not in ("Cc", "Cs") and char not in _BLANK
