@@ -33,6 +33,7 @@ _ALIASES = {
     "@hourly": "0 * * * *",
 }
 _SECOND = timedelta(seconds=1)
+_NAMES = "minute hour day month weekday"
 
 
 def occurrences(
@@ -98,22 +99,45 @@ def _frame(dtstart: date | datetime, tz: str | None) -> Frame:
 def _validated(text: str) -> str:
     from cronsim import CronSim, CronSimError
 
-    if not text.isascii():
-        raise InvalidRecurrence("CRON", "contains characters other than ASCII")
-    fields = _ALIASES.get(text.strip().lower(), text).upper().split()
-    if len(fields) != _FIELDS:
-        raise InvalidRecurrence("CRON", "needs exactly five fields: minute hour day month weekday")
-    canonical = " ".join(fields)
+    canonical = " ".join(_fields(text))
     try:
         # from 1970 in UTC: the answer must not depend on when somebody asks
         schedule = CronSim(canonical, datetime(1970, 1, 1, tzinfo=UTC))
         next(schedule)
     except CronSimError as error:
-        raise InvalidRecurrence("CRON", f"{error}; write five fields such as 0 9 * * 1-5") from None
+        raise InvalidRecurrence(
+            "CRON", f"{error}; the five fields are {_NAMES}, such as 0 9 * * 1-5"
+        ) from None
     except StopIteration:
         raise InvalidRecurrence("CRON", "never occurs; no such day in these months") from None
     _check_spacing(sorted(schedule.minutes), schedule.hours)
     return canonical
+
+
+def _fields(text: str) -> list[str]:
+    for char in text:
+        if not (" " <= char <= "~" or char in "\t\r\n"):
+            raise InvalidRecurrence(
+                "CRON", f"contains U+{ord(char):04X}; write ASCII letters, digits and signs"
+            )
+    fields = _ALIASES.get(text.strip().lower(), text).upper().split()
+    if len(fields) != _FIELDS:
+        raise InvalidRecurrence("CRON", _misshapen(fields))
+    return fields
+
+
+def _misshapen(fields: list[str]) -> str:
+    """Why this is no schedule of five fields, and where what it says belongs."""
+    first = fields[0] if fields else ""
+    if first.startswith("@"):
+        return f"has no such name; known are {', '.join(_ALIASES)}"
+    if first.startswith(("CRON_TZ=", "TZ=")):
+        return "has its zone inside; send the zone as timezone beside the due, and five fields"
+    if "FREQ=" in first:
+        return "looks like an RRULE; send it as rrule"
+    if len(fields) == _FIELDS + 1:
+        return f"has six fields; {_NAMES} are five: a schedule here has neither seconds nor years"
+    return f"needs exactly five fields, {_NAMES}, such as 0 9 * * 1-5"
 
 
 def _check_spacing(minutes: list[int], hours: set[int]) -> None:
@@ -121,7 +145,8 @@ def _check_spacing(minutes: list[int], hours: set[int]) -> None:
     if any((hour + 1) % _HOURS_A_DAY in hours for hour in hours):
         gaps.append(minutes[0] + _HOUR - minutes[-1])
     if gaps and min(gaps) < MIN_SPACING:
-        raise InvalidRecurrence("CRON", f"runs must be at least {MIN_SPACING} minutes apart; list fewer")
+        reason = f"has runs {min(gaps)} minutes apart; the closest that one series may have is {MIN_SPACING}"
+        raise InvalidRecurrence("CRON", reason)
 
 
 def _moments(text: str, frame: Frame, after: datetime | None, *, include_dtstart: bool) -> Iterator[Moment]:

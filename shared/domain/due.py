@@ -1,20 +1,14 @@
 """When a task is due: what the user said (a day, a wall time, an instant) and what follows from it."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
 
 from shared.domain import zones
 from shared.domain.errors import FieldError, Invalid
+from shared.domain.time_text import BadTime, in_range, read_instant, read_time
 
 Kind = Literal["date", "floating", "zoned", "instant"]
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?", re.ASCII)
-_INSTANT = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
-)
-FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 @dataclass(frozen=True)
@@ -65,19 +59,20 @@ def parse_due(text: str, timezone: str | None, *, field: str = "due") -> Due:
     A local time with `timezone` is zoned, without it floating. An instant with `timezone` becomes the
     local time that it is there, so that a recurring task keeps its wall time.
     """
-    zone = known_zone(timezone) if timezone else None
-    if _DATE.fullmatch(text):
-        return Due("date", _parse(text, field), zone)
-    if _LOCAL.fullmatch(text):
-        return Due("zoned" if zone else "floating", _parse(text, field), zone)
-    if _INSTANT.fullmatch(text):
-        instant = _parse(text.upper(), field).astimezone(UTC).replace(microsecond=0)
-        if zone is None:
-            return Due("instant", instant.replace(tzinfo=None))
-        return Due("zoned", instant.astimezone(zones.zone(zone)).replace(tzinfo=None), zone)
-    raise _invalid(
-        field, "invalid_due", "use a date 2026-06-01, a local time 2026-06-01T08:00, or add Z or an offset"
-    )
+    zone = None if timezone is None else known_zone(timezone)
+    try:
+        return _of(read_time(text), zone)
+    except BadTime as error:
+        raise _invalid(field, "invalid_due", str(error)) from None
+
+
+def parse_due_at(text: str, timezone: str | None) -> Due:
+    """As `parse_due` for the field `due_at`, which names an instant: a day or a local time is refused."""
+    try:
+        read_instant(text)
+    except BadTime as error:
+        raise _invalid("due_at", "invalid_due", str(error)) from None
+    return parse_due(text, timezone, field="due_at")
 
 
 def known_zone(name: str, *, field: str = "timezone") -> str:
@@ -88,16 +83,16 @@ def known_zone(name: str, *, field: str = "timezone") -> str:
         raise _invalid(field, "unknown_timezone", str(error)) from None
 
 
-def _parse(text: str, field: str) -> datetime:
-    try:
-        value = datetime.fromisoformat(text)
-        if value.tzinfo:
-            value = value.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise _invalid(field, "invalid_due", f"{text!r} is no valid time: {error}") from None
-    if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise _invalid(field, "invalid_due", f"the year must lie in {FIRST_YEAR} to {LAST_YEAR}")
-    return value
+def _of(value: datetime | date, zone: str | None) -> Due:
+    if not isinstance(value, datetime):
+        return Due("date", in_range(datetime(value.year, value.month, value.day)), zone)  # noqa: DTZ001 - a day
+    value = value.replace(microsecond=0)
+    if value.tzinfo is None:
+        return Due("zoned" if zone else "floating", in_range(value), zone)
+    instant = in_range(value.astimezone(UTC))
+    if zone is None:
+        return Due("instant", instant.replace(tzinfo=None))
+    return Due("zoned", in_range(instant.astimezone(zones.zone(zone)).replace(tzinfo=None)), zone)
 
 
 def _invalid(field: str, code: str, message: str) -> Invalid:

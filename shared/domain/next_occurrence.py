@@ -16,6 +16,7 @@ from shared.domain.recurrence_set import Frame, Instance, fit_rule
 from shared.domain.rrule_limits import MAX_EXCEPTIONS
 from shared.domain.rrule_periods import Fuel
 from shared.domain.rrule_text import SUB_DAILY, InvalidRecurrence, Rule, parse_rule
+from shared.domain.time_text import BadTime, read_time
 from shared.domain.zones import zone
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
 MAX_MISSED = 1_000  # listed in a step, the newest; a rule of 96 a day passes 35,000 in a year
 _COUNTED_MISSED = 2_000  # above this only COUNT is worth counting exactly
 _SHORTEST_MONTH = 28
+_YEARS = range(2, 9_999)  # in every zone
 _SECOND = timedelta(seconds=1)
 
 Mode = Literal["catch_up", "fixed", "from_completion"]
@@ -93,12 +95,12 @@ def key_of(wall: datetime | date, *, at: datetime | None = None) -> str:
 def parse_key(key: str) -> datetime | date:
     """A date, a naive wall time, or an aware one where the key has an offset; else `InvalidRecurrence`."""
     try:
-        value: datetime | date = datetime.fromisoformat(key) if "T" in key else date.fromisoformat(key)
-    except (TypeError, ValueError):
+        value = read_time(key)
+    except BadTime:
         value = date.min
     at = value if isinstance(value, datetime) and value.tzinfo is not None else None
-    if value == date.min or key_of(value, at=at) != key:
-        raise InvalidRecurrence("KEY", f"{str(key)[:40]!r} is no occurrence key such as 2026-06-01T08:00")
+    if value.year not in _YEARS or key_of(value, at=at) != key:
+        raise InvalidRecurrence("KEY", "is no occurrence key such as 2026-06-01T08:00")
     return value
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from shared.domain.recurrence_set import Frame, Instance, When, fit_rule, merge, rule_moments, take
+from shared.domain.rrule_lines import without_start
 from shared.domain.rrule_periods import Fuel
 from shared.domain.rrule_text import SUB_DAILY, InvalidRecurrence, RecurrenceLimit, Rule, parse_rule
 
@@ -46,7 +47,7 @@ def occurrences(
     if limit <= 0:
         return []
     stream = instances(
-        fit_rule(parse_rule(rule), frame), frame, fuel,
+        fit_rule(parse_rule(without_start(rule, dtstart, tz)), frame), frame, fuel,
         after=None if after is None else frame.instant(after),
         include_dtstart=include_dtstart, exdates=exdates, rdates=rdates,
     )  # fmt: skip
@@ -77,7 +78,8 @@ def describe(rule: str, dtstart: date | datetime | None = None, tz: str | None =
     """The rule in plain English, such as "every 2 weeks on Monday and Friday until 1 June 2026"."""
     from shared.domain.rrule_english import english
 
-    return english(parse_rule(rule), dtstart, tz)
+    text = rule if dtstart is None else without_start(rule, dtstart, tz)
+    return english(parse_rule(text), dtstart, tz)
 
 
 def from_shortcut(every: str, anchor: date | datetime) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from shared.domain.rrule_elapsed import Moment, instants
 from shared.domain.rrule_periods import Fuel, wall_times
 from shared.domain.rrule_text import SUB_DAILY, InvalidRecurrence, Rule
+from shared.domain.time_text import FIRST_YEAR, LAST_YEAR, BadTime, read_time
 from shared.domain.zone_walk import EARLIEST, LATEST, ZoneWalk, first_reaching, local_time
 
 TYPE_CHECKING = False
@@ -94,7 +95,8 @@ def fit_rule(rule: Rule, frame: Frame) -> Rule:
     if not frame.all_day:
         return rule
     if rule.freq in SUB_DAILY:
-        raise InvalidRecurrence("FREQ", "an all-day series repeats daily or less often")
+        reason = f"an all-day series repeats daily or less often; {rule.freq} needs a due with a time of day"
+        raise InvalidRecurrence("FREQ", reason)
     if rule.by_hour or rule.by_minute or rule.by_second:  # MUST be ignored (RFC 5545 §3.3.10)
         return rule.replace(by_hour=(), by_minute=(), by_second=())
     return rule
@@ -219,13 +221,10 @@ def parse_when(part: str, value: When) -> date | datetime:
     """An EXDATE or RDATE: a date, a datetime, or text in the basic (iCalendar) or extended (key) form."""
     if not isinstance(value, str):
         return value.replace(microsecond=0) if isinstance(value, datetime) else value
-    text = value.upper()
-    if "W" not in text and "." not in text and "," not in text:  # week dates and fractions are not ours
-        try:
-            return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise InvalidRecurrence(part, f"{value[:40]!r} is no date or date-time; write 20260601T080000")
+    try:
+        return read_time(value.strip(), basic=value.strip()[4:5] != "-")
+    except BadTime:
+        raise InvalidRecurrence(part, "must be a date or date-time such as 20260601T080000") from None
 
 
 class Exclusions:
@@ -244,7 +243,7 @@ class Exclusions:
             if not isinstance(value, datetime) and not frame.all_day:
                 self._days.add(value)
                 continue
-            self._instants.add(frame.instant(value))
+            self._instants.add(_instant("EXDATE", value, frame))
             # two instances in a fold share a wall time: sub-daily series tell them apart by instant only
             if isinstance(value, datetime) and value.tzinfo is None and not by_instant:
                 self._walls.add(value)
@@ -265,8 +264,18 @@ def _check_value(part: str, value: date | datetime, frame: Frame) -> None:
         raise InvalidRecurrence(part, "must hold local times for a floating series")
 
 
+def _instant(part: str, value: date | datetime, frame: Frame) -> datetime:
+    try:
+        return frame.instant(value)
+    except OverflowError:
+        raise InvalidRecurrence(part, "lies outside of the years 1 to 9999 in UTC") from None
+
+
 def check_exceptions(frame: Frame, exdates: Sequence[When], rdates: Sequence[When]) -> None:
-    """Raise where an EXDATE or RDATE cannot be read or is of another kind than the series."""
+    """Raise where an EXDATE or RDATE cannot be kept: unreadable, of another kind, beyond the years."""
+    for part, values in (("EXDATE", exdates), ("RDATE", rdates)):
+        if not all(FIRST_YEAR <= parse_when(part, value).year <= LAST_YEAR for value in values):
+            raise InvalidRecurrence(part, f"the year must lie in {FIRST_YEAR} to {LAST_YEAR}")
     Exclusions(frame, exdates, by_instant=True)
     _additions(frame, rdates, None)
 
@@ -278,7 +287,7 @@ def _additions(frame: Frame, rdates: Sequence[When], after: datetime | None) -> 
         _check_value("RDATE", value, frame)
         if not isinstance(value, datetime):  # a day on a timed series happens at the usual time
             value = datetime.combine(value, frame.anchor.time())
-        instant = frame.instant(value)
+        instant = _instant("RDATE", value, frame)
         wall = value if value.tzinfo is None else local_time(instant, frame.zone)
         if after is None or instant > after:
             moments.setdefault(instant, wall)

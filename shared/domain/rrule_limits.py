@@ -16,8 +16,10 @@ from shared.domain.recurrence_set import (
     rule_moments,
     until_instant,
 )
+from shared.domain.rrule_lines import without_start
 from shared.domain.rrule_periods import Fuel
 from shared.domain.rrule_text import InvalidRecurrence, Rule, format_rule, parse_rule
+from shared.domain.time_text import FIRST_YEAR, LAST_YEAR
 
 __all__ = ["MAX_EXCEPTIONS", "canonical_rule", "check_anchor", "check_exception_count"]
 
@@ -27,11 +29,14 @@ MAX_INTERVAL = 1_000
 MAX_PER_DAY = 96  # every 15 minutes
 MIN_MINUTES = 15
 MAX_EXCEPTIONS = 1_000
-FIRST_YEAR, LAST_YEAR = 1970, 2199
 _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _YEAR_DAYS = 366
 _WEEKS_IN_MONTH = 5
 _HOURS, _MINUTES = 24, 1440
+_TOO_MANY = f"can give more than {MAX_PER_DAY} occurrences a day, the most that one series may have"
+_TOO_OFTEN = (
+    f"must be at least {MIN_MINUTES} with FREQ=MINUTELY; minutes of every hour are FREQ=HOURLY;BYMINUTE=0,30"
+)
 
 
 def canonical_rule(
@@ -40,9 +45,9 @@ def canonical_rule(
 ) -> str:  # fmt: skip
     """See `recurrence.validate`."""
     if not isinstance(text, str) or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise InvalidRecurrence("RRULE", f"must be text of at most {MAX_BYTES} bytes")
+        raise InvalidRecurrence("RRULE", f"must be text of at most {MAX_BYTES} bytes; write every value once")
     check_exception_count(exdates, rdates)
-    rule = parse_rule(text)
+    rule = parse_rule(text if dtstart is None else without_start(text, dtstart, tz))
     _check_numbers(rule)
     _check_density(rule)
     _check_possible(rule)
@@ -72,9 +77,10 @@ def _check_numbers(rule: Rule) -> None:
     if rule.interval > MAX_INTERVAL:
         raise InvalidRecurrence("INTERVAL", f"must be at most {MAX_INTERVAL}")
     if rule.count is not None and rule.count > REPLAYED:
-        raise InvalidRecurrence("COUNT", f"must be at most {REPLAYED}")
+        raise InvalidRecurrence("COUNT", f"must be at most {REPLAYED}; end a longer series with UNTIL")
     if rule.until is not None and not FIRST_YEAR <= rule.until.year <= LAST_YEAR:
-        raise InvalidRecurrence("UNTIL", f"the year must lie in {FIRST_YEAR} to {LAST_YEAR}")
+        endless = "; a series without an end has none" if rule.until.year > LAST_YEAR else ""
+        raise InvalidRecurrence("UNTIL", f"the year must lie in {FIRST_YEAR} to {LAST_YEAR}{endless}")
     for part, values in (
         ("BYYEARDAY", rule.by_year_day),
         ("BYSETPOS", rule.by_set_pos),
@@ -86,9 +92,10 @@ def _check_numbers(rule: Rule) -> None:
 
 def _check_density(rule: Rule) -> None:
     if rule.freq == "SECONDLY":
-        raise InvalidRecurrence("FREQ", "SECONDLY is too often; use MINUTELY with INTERVAL=15 or more")
+        reason = f"SECONDLY is too often; FREQ=MINUTELY;INTERVAL={MIN_MINUTES} is the shortest step"
+        raise InvalidRecurrence("FREQ", reason)
     if rule.freq == "MINUTELY" and rule.interval < MIN_MINUTES:
-        raise InvalidRecurrence("INTERVAL", f"must be at least {MIN_MINUTES} with FREQ=MINUTELY")
+        raise InvalidRecurrence("INTERVAL", _TOO_OFTEN)
     hours, minutes, seconds = len(rule.by_hour) or 1, len(rule.by_minute) or 1, len(rule.by_second) or 1
     if rule.freq == "HOURLY":
         hours = len(rule.by_hour) or -(-_HOURS // rule.interval)
@@ -96,7 +103,7 @@ def _check_density(rule: Rule) -> None:
         hours, minutes = 1, -(-_MINUTES // rule.interval)
     if hours * minutes * seconds > MAX_PER_DAY:
         part = "BYSECOND" if seconds > 1 else "BYMINUTE"
-        raise InvalidRecurrence(part, f"gives more than {MAX_PER_DAY} occurrences a day; list fewer values")
+        raise InvalidRecurrence(part, _TOO_MANY)
 
 
 def _check_possible(rule: Rule) -> None:
@@ -130,15 +137,26 @@ def _canonical_until(rule: Rule, frame: Frame) -> Rule:
     """UNTIL in UTC for a zoned series, else as it is; of the kind of the series (A.9)."""
     if rule.until is None:
         return rule
-    timed, local = isinstance(rule.until, datetime), getattr(rule.until, "tzinfo", None) is None
-    if frame.all_day and timed:
-        raise InvalidRecurrence("UNTIL", "must be a date such as 20260601 for an all-day series")
-    if frame.zone is None and not frame.all_day and not (timed and local):
-        raise InvalidRecurrence("UNTIL", "must be local, such as 20260601T080000, for a floating series")
+    _check_until_kind(rule.until, frame)
     until = until_instant(rule.until, frame)
     if until < frame.origin:
-        raise InvalidRecurrence("UNTIL", "lies before the first occurrence")
+        raise InvalidRecurrence("UNTIL", "lies before the due, which is the first occurrence")
     return rule if frame.zone is None else rule.replace(until=until.replace(tzinfo=UTC))
+
+
+def _check_until_kind(until: date | datetime, frame: Frame) -> None:
+    timed = isinstance(until, datetime)
+    if frame.all_day and timed:
+        reason = "must be a date for an all-day series; write the last day alone, such as 20260601"
+        raise InvalidRecurrence("UNTIL", reason)
+    if frame.zone is not None or frame.all_day:
+        return
+    if not timed:
+        reason = f"must be a local time for a floating series; the whole day is {until:%Y%m%d}T235959"
+        raise InvalidRecurrence("UNTIL", reason)
+    if isinstance(until, datetime) and until.tzinfo is not None:
+        reason = "must be local for a floating series; write the user's local time without Z"
+        raise InvalidRecurrence("UNTIL", reason)
 
 
 def _check_occurs(rule: Rule, frame: Frame) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
+from shared.domain.rrule_errors import InvalidRecurrence, RecurrenceLimit
+from shared.domain.rrule_lines import PROPERTIES, rule_parts
+
 __all__ = ["SUB_DAILY", "InvalidRecurrence", "RecurrenceLimit", "Rule", "format_rule", "parse_rule"]
 
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 SUB_DAILY = frozenset(FREQUENCIES[4:])
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-MAX_TEXT = 16_384  # characters; every value of every list, each once, needs less than 10,000
 _MAX_DIGITS = 18
 _MAX_ORDINAL = 53
 _LEAP_SECOND = 60
@@ -29,23 +31,20 @@ _LISTS = {
     "BYSECOND": ("by_second", 0, 60, False),
     "BYSETPOS": ("by_set_pos", 1, 366, True),
 }
+_UNKNOWN = (
+    "is not a rule part of RFC 5545; write what it means with FREQ, INTERVAL, COUNT, UNTIL and the BY parts"
+)
+_AS_RDATES = "send dates that no rule can name as rdates of the series"
+_DAY_WORDS = {
+    "MO": "MONDAY",
+    "TU": "TUESDAY",
+    "WE": "WEDNESDAY",
+    "TH": "THURSDAY",
+    "FR": "FRIDAY",
+    "SA": "SATURDAY",
+    "SU": "SUNDAY",
+}
 _DAY_NUMBERS = {name: number for number, name in enumerate(WEEKDAYS)}
-
-
-class InvalidRecurrence(ValueError):
-    """The rule cannot be used: `part` names the offending rule part, `reason` says what to write instead."""
-
-    def __init__(self, part: str, reason: str) -> None:
-        super().__init__(f"{part}: {reason}")
-        self.part = part
-        self.reason = reason
-
-    def __reduce__(self) -> tuple[type[InvalidRecurrence], tuple[str, str]]:
-        return type(self), (self.part, self.reason)
-
-
-class RecurrenceLimit(InvalidRecurrence):
-    """The safety budget ended before an answer: the rule matches too rarely, or never."""
 
 
 class Rule:
@@ -107,29 +106,12 @@ class Rule:
 
 @lru_cache(maxsize=512)
 def parse_rule(text: str) -> Rule:
-    """Read RRULE text; tolerates lower case, one trailing `;` and a leading `RRULE:`, and nothing else."""
-    rule = _build(_split(text))
+    """Read RRULE text. Tolerated: lower case, blanks around separators and the whole, folded lines,
+    one trailing `;` and a leading `RRULE:`; a DTSTART beside it is read by `without_start` only.
+    """
+    rule = _build(rule_parts(text))
     _check_combinations(rule)
     return rule
-
-
-def _split(text: str) -> dict[str, str]:
-    if not isinstance(text, str):
-        raise InvalidRecurrence("RRULE", "must be text such as FREQ=WEEKLY;BYDAY=MO")
-    if len(text) > MAX_TEXT:
-        raise InvalidRecurrence("RRULE", f"is longer than {MAX_TEXT} characters; shorten the lists")
-    if not text.isascii():  # also keeps full-width digits and the long s, which upper() turns into S, away
-        raise InvalidRecurrence("RRULE", "contains characters other than ASCII letters, digits and signs")
-    body = text.upper().removeprefix("RRULE:").removesuffix(";")
-    parts: dict[str, str] = {}
-    for item in body.split(";"):
-        name, equals, value = item.partition("=")
-        if not equals or not name or not value:
-            raise InvalidRecurrence(name or "RRULE", "must be written NAME=value, parts separated by one ';'")
-        if name in parts:
-            raise InvalidRecurrence(name, "appears twice; keep one")
-        parts[name] = value
-    return parts
 
 
 def _build(parts: dict[str, str]) -> Rule:
@@ -137,7 +119,9 @@ def _build(parts: dict[str, str]) -> Rule:
     if freq is None:
         raise InvalidRecurrence("FREQ", "is missing; add one such as FREQ=DAILY")
     if freq not in FREQUENCIES:
-        raise InvalidRecurrence("FREQ", f"must be one of {', '.join(FREQUENCIES)}")
+        raise InvalidRecurrence(
+            "FREQ", f"must be one of {', '.join(FREQUENCIES)}; every second is INTERVAL=2"
+        )
     rule = Rule(freq)
     for name, value in parts.items():
         if name in _LISTS:
@@ -147,31 +131,41 @@ def _build(parts: dict[str, str]) -> Rule:
             attribute, read = _SINGLES[name]
             setattr(rule, attribute, read(name, value))
         elif name != "RSCALE":
-            raise InvalidRecurrence(name[:32], "is not a supported rule part; remove it")
+            raise InvalidRecurrence(name[:32], PROPERTIES.get(name, _UNKNOWN))
     if parts.get("RSCALE", "GREGORIAN") != "GREGORIAN":
-        raise InvalidRecurrence("RSCALE", "only GREGORIAN is supported")
+        raise InvalidRecurrence("RSCALE", f"only GREGORIAN is supported; {_AS_RDATES}")
     if "SKIP" in parts and "RSCALE" not in parts:
-        raise InvalidRecurrence("SKIP", "needs RSCALE=GREGORIAN beside it")
+        raise InvalidRecurrence("SKIP", "needs a calendar; add RSCALE=GREGORIAN")
     return rule
 
 
 def _check_combinations(rule: Rule) -> None:
     freq = rule.freq
     if rule.count is not None and rule.until is not None:
-        raise InvalidRecurrence("COUNT", "cannot be combined with UNTIL; keep one of them")
+        raise InvalidRecurrence(
+            "COUNT", "cannot be combined with UNTIL; keep the one that ends the series first"
+        )
     if rule.by_week_no and freq != "YEARLY":
-        raise InvalidRecurrence("BYWEEKNO", "is only valid with FREQ=YEARLY")
+        raise InvalidRecurrence("BYWEEKNO", "needs FREQ=YEARLY; write that, and the weekdays in BYDAY")
     if rule.by_year_day and freq in ("DAILY", "WEEKLY", "MONTHLY"):
-        raise InvalidRecurrence("BYYEARDAY", f"is not valid with FREQ={freq}; use FREQ=YEARLY")
+        reason = f"is not valid with FREQ={freq}; use FREQ=YEARLY, or name the days in BYMONTH and BYMONTHDAY"
+        raise InvalidRecurrence("BYYEARDAY", reason)
     if rule.by_month_day and freq == "WEEKLY":
-        raise InvalidRecurrence("BYMONTHDAY", "is not valid with FREQ=WEEKLY; use FREQ=MONTHLY")
+        reason = "is not valid with FREQ=WEEKLY; use FREQ=MONTHLY and name the weekday in BYDAY"
+        raise InvalidRecurrence("BYMONTHDAY", reason)
     if any(ordinal for _, ordinal in rule.by_day):
-        if freq not in ("MONTHLY", "YEARLY"):
-            raise InvalidRecurrence("BYDAY", "takes ordinals such as 2TU only with FREQ=MONTHLY or YEARLY")
-        if rule.by_week_no:
-            raise InvalidRecurrence("BYDAY", "cannot have ordinals beside BYWEEKNO; write plain weekdays")
+        _check_ordinals(rule)
     if rule.by_set_pos and not rule.has_by_part:
-        raise InvalidRecurrence("BYSETPOS", "needs another BY part to choose from")
+        raise InvalidRecurrence("BYSETPOS", "needs a BY part to choose from, such as BYDAY=MO,TU,WE,TH,FR")
+
+
+def _check_ordinals(rule: Rule) -> None:
+    if rule.freq not in ("MONTHLY", "YEARLY"):
+        reason = "has a number such as 2TU, the second Tuesday of a month or year; use FREQ=MONTHLY or YEARLY"
+        raise InvalidRecurrence("BYDAY", reason)
+    if rule.by_week_no:
+        reason = "cannot have numbers beside BYWEEKNO; a week has each weekday once: write 1TU as TU"
+        raise InvalidRecurrence("BYDAY", reason)
 
 
 def _digits(part: str, text: str) -> int:
@@ -208,13 +202,27 @@ def _weekday(part: str, text: str) -> int:
     try:
         return _DAY_NUMBERS[text]
     except KeyError:
-        raise InvalidRecurrence(part, f"must name days as {','.join(WEEKDAYS)}, not {text[:20]!r}") from None
+        raise InvalidRecurrence(part, _day_names(text)) from None
+
+
+def _day_names(text: str) -> str:
+    word = text.lstrip("+-0123456789")
+    number, short = text[: len(text) - len(word)], word[:2]
+    if (
+        len(word) > len(short)
+        and short in _DAY_NUMBERS
+        and _DAY_WORDS[short].startswith(word.removesuffix("S"))
+    ):
+        return f"must name days by two letters: write {number[:4]}{short} instead of {text[:20]}"
+    return f"must name days as {','.join(WEEKDAYS)}, not {text[:20]!r}"
 
 
 def _days(_part: str, text: str) -> tuple[tuple[int, int], ...]:
     values = set()
     for item in text.split(","):
-        day, prefix = _weekday("BYDAY", item[-2:]), item[:-2]
+        prefix = item.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        letters = item[len(prefix) :]
+        day = _weekday("BYDAY", letters if letters in _DAY_NUMBERS else item)
         ordinal = 0
         if prefix:
             ordinal = _digits("BYDAY", prefix[1:] if prefix[0] in "+-" else prefix)
@@ -238,7 +246,8 @@ def _until(part: str, text: str) -> date | datetime:
     clock = clock.removesuffix("Z")
     lengths = (len(day), len(clock)) if separator else (len(day), 6)
     if lengths != (8, 6) or not (day + clock).isdigit():
-        raise InvalidRecurrence(part, "must look like 20260601, 20260601T080000 or 20260601T080000Z")
+        reason = "must look like 20260601, 20260601T080000 or, converted to UTC, 20260601T080000Z"
+        raise InvalidRecurrence(part, reason)
     try:
         value = date(int(day[:4]), int(day[4:6]), int(day[6:]))
         if not separator:

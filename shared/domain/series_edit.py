@@ -142,7 +142,7 @@ def _due(original: Due, given: Mapping[str, Any]) -> Due:
     zone = known_zone(timezone) if timezone is not None else None
     if "due" in given and given["due"] is None:
         raise _invalid("due", "recurrence_needs_due", "a series needs a due")
-    return parse_due(given.get("due") or original.text(), zone)
+    return parse_due(given.get("due", original.text()), zone)
 
 
 def _rule(series: Series, given: Mapping[str, Any], due: Due) -> tuple[Rule, bool]:

@@ -11,9 +11,7 @@ _LINE = frozenset("\n\t")
 # cell, the null notehead.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
 # Format characters that are drawn: Prepended_Concatenation_Mark of Unicode.
-_DRAWN = frozenset(
-    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
-)
+_DRAWN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 # Unassigned, and to be ignored whenever they are assigned (Default_Ignorable_Code_Point).
 _IGNORABLE = (range(0x2065, 0x2066), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
 _ZERO_WIDTH = "\u200b\u2060\ufeff"

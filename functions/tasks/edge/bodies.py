@@ -11,6 +11,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from shared.domain.errors import FieldError, Invalid
 
 
+class Misplaced(ValueError):
+    """A check of a whole body failed; `field` is the one to name."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class Body(BaseModel):
     """Unknown fields are refused; nothing is coerced."""
 
@@ -28,8 +36,15 @@ def parse(model: type[Body], body: Mapping[str, Any]) -> dict[str, Any]:
     except ValidationError as error:
         raise Invalid(
             errors=[
-                FieldError(".".join(map(str, e["loc"])), e["type"], e["msg"].removeprefix("Value error, "))
-                for e in error.errors(include_url=False, include_input=False, include_context=False)
+                FieldError(_field(e), e["type"], e["msg"].removeprefix("Value error, "))
+                for e in error.errors(include_url=False, include_input=False)
             ]
         ) from None
     return parsed.model_dump(exclude_unset=True, by_alias=True)
+
+
+def _field(problem: Mapping[str, Any]) -> str:  # of pydantic's ErrorDetails
+    """The dotted path of what pydantic refused."""
+    cause = problem.get("ctx", {}).get("error")
+    named = (cause.field,) if isinstance(cause, Misplaced) else ()
+    return ".".join(map(str, (*problem["loc"], *named)))

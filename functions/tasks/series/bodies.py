@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from functions.tasks.edge.bodies import Body
+from functions.tasks.edge.bodies import Body, Misplaced
 from functions.tasks.tasks.bodies import (
     BeforeMinutes,
     Description,
@@ -39,7 +39,7 @@ class SeriesPatch(Body):
     @model_validator(mode="after")
     def _title_stays(self) -> "SeriesPatch":
         if "title" in self.model_fields_set and self.title is None:
-            raise ValueError("title cannot be cleared")
+            raise Misplaced("title", "title cannot be cleared")
         return self
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain import zones
-from shared.domain.due import known_zone, parse_due
+from shared.domain.due import parse_due
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.next_occurrence import Occurrence, Recurrence, upcoming
 from shared.domain.recurrence import InvalidRecurrence
@@ -19,8 +19,7 @@ DEFAULT_LIMIT = 10
 
 def preview(given: Mapping[str, Any], *, user_zone: str) -> dict[str, Any]:
     """The first occurrences from the due on, for five years, and the rule in words."""
-    timezone = given.get("timezone")
-    due = parse_due(given["due"], known_zone(timezone) if timezone else None)
+    due = parse_due(given["due"], given.get("timezone"))
     rule = parse_rule(given["recurrence"], due)
     series = Recurrence(kind=rule.kind, text=rule.text, anchor=due.value(), tz=zone_of(due), mode=rule.mode)
     try:

@@ -49,7 +49,7 @@ def edit(tx: Transaction, series_id: UUID, given: Mapping[str, Any], *, versions
     occurrences = Occurrences(tx, series.id)
     current = occurrences.open() or occurrences.last_ended()
     key = current.key if current else series.first_key()
-    start = given.get("from") or key
+    start = key if given.get("from") is None else given["from"]
     closed = current is not None and current.outcome != "open" and given.get("from") == key
     if start != key or closed:
         if occurrences.get(start) is not None:

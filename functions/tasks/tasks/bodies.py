@@ -3,14 +3,15 @@
 Imported with the first body, as `edge.bodies` is.
 """
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
 
-from functions.tasks.edge.bodies import Body
-from shared.domain.text import clean
+from functions.tasks.edge.bodies import Body, Misplaced
+from shared.domain.text import clean, clean_label, fold
+from shared.domain.time_text import read_instant
+from shared.events.base import plain
 
 MAX_BEFORE_MINUTES = 366 * 24 * 60
 Priority = Literal["P1", "P2", "P3", "P4"]
@@ -21,28 +22,24 @@ def _text(maximum: int, minimum: int = 0, *, multiline: bool = False) -> AfterVa
 
 
 def _unique(tags: list[str]) -> list[str]:
-    folded = [tag.casefold() for tag in tags]
-    if len(set(folded)) != len(folded):
+    if len(set(map(fold, tags))) != len(tags):
         raise ValueError("tags must be unique, ignoring case")
     return tags
 
 
 def _instant(value: str) -> str:
-    parsed = datetime.fromisoformat(value)
-    if parsed.tzinfo is None:
-        raise ValueError("needs Z or an offset")
-    return value
+    return str(plain(read_instant(value)))
 
 
 Title = Annotated[str, _text(200, 1)]
 Description = Annotated[str, _text(10_000, multiline=True)]
-Tag = Annotated[str, _text(50, 1)]
+Tag = Annotated[str, AfterValidator(lambda value: clean_label(value, maximum=50))]
 Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_unique)]
 Id = Annotated[UUID, Field(strict=False)]
 Position = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$")]
 BeforeMinutes = Annotated[int, Field(ge=0, le=MAX_BEFORE_MINUTES)]
 Channel = Literal["in_app", "webhook"]
-ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class Reminder(Body):
@@ -94,7 +91,7 @@ class TaskPatch(Body):
     @model_validator(mode="after")
     def _title_stays(self) -> "TaskPatch":
         if "title" in self.model_fields_set and self.title is None:
-            raise ValueError("title cannot be cleared")
+            raise Misplaced("title", "title cannot be cleared")
         return self
 
 
@@ -119,7 +116,7 @@ class Snooze(Body):
     @model_validator(mode="after")
     def _one_form(self) -> "Snooze":
         if (self.minutes is None) == (self.until is None):
-            raise ValueError("give minutes or until")
+            raise Misplaced("minutes" if self.minutes is None else "until", "give either minutes or until")
         return self
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared.domain.due import Due, known_zone, parse_due
+from shared.domain.due import Due, known_zone, parse_due, parse_due_at
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.task import FIRST_POSITION, Task
 
@@ -40,15 +40,16 @@ def _with_due(task: Task, given: Mapping[str, Any], user_zone: str) -> Task:
     timezone = given.get("timezone", task.timezone)
     if timezone is not None:
         timezone = known_zone(timezone)
-    field = "due_at" if given.get("due_at") is not None else "due"
-    text = given.get(field)
+    if given.get("due_at") is not None:
+        return task.with_due(parse_due_at(given["due_at"], timezone), user_zone)
+    text = given.get("due")
     if text is None and given.keys() & {"due", "due_at"}:
         return replace(task.with_due(None, user_zone), timezone=given.get("timezone"))
     if text is None:
         text = task.due.text() if task.due else None
     if text is None:
         return replace(task, timezone=timezone)
-    return task.with_due(parse_due(text, timezone, field=field), user_zone)
+    return task.with_due(parse_due(text, timezone), user_zone)
 
 
 def _reminders(given: Mapping[str, Any], due: Due | None) -> list[dict[str, Any]]:

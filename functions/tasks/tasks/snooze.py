@@ -5,10 +5,10 @@ from uuid import UUID
 
 from shared.db.repositories.tasks import Tasks
 from shared.db.transaction import Transaction
-from shared.domain.due import LAST_YEAR
 from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.task import Task
 from shared.domain.task_reminders import snoozed
+from shared.domain.time_text import BadTime, in_range, read_instant
 from shared.domain.versions import Versions
 from shared.events.task import TaskUpdated
 
@@ -36,13 +36,15 @@ def snooze(
 
 def _instant(tx: Transaction, minutes: int | None, until: str | None) -> datetime:
     assert (minutes is None) != (until is None)  # the body has one of them
-    at = datetime.fromisoformat(until) if until else tx.now + timedelta(minutes=minutes or 0)
+    field = "until" if minutes is None else "minutes"
+    try:
+        at = read_instant(until) if until is not None else in_range(tx.now + timedelta(minutes=minutes or 0))
+    except BadTime as error:
+        raise _invalid(field, "invalid_instant", str(error)) from None
     if at <= tx.now:
-        raise _invalid("snooze_in_the_past", "until must lie in the future")
-    if at.year > LAST_YEAR:
-        raise _invalid("invalid_instant", f"the year must be at most {LAST_YEAR}")
+        raise _invalid(field, "snooze_in_the_past", "until must lie in the future")
     return at
 
 
-def _invalid(code: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError("until", code, message)])
+def _invalid(field: str, code: str, message: str) -> Invalid:
+    return Invalid(errors=[FieldError(field, code, message)])

@@ -211,7 +211,7 @@ class TestEditingFromTheOpenOccurrence:
             ({"timezone": "Mars/Base"}, "timezone"),
             ({"exdates": ["never"]}, "exdates.0"),
             ({"rdates": ["never"]}, "rdates.0"),
-            ({"title": None}, ""),
+            ({"title": None}, "title"),
             ({"from": "2026-06-01T09:00"}, "from"),
             ({"from": "2026-05-31T08:00"}, "from"),
             ({"from": "never"}, "from"),
