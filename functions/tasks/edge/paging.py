@@ -17,6 +17,7 @@ from uuid import UUID
 from flask import request
 
 from functions.tasks.edge.parameters import Parameters, invalid_query
+from shared.domain.time_text import read_time
 from shared.events.base import plain
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_CURSOR = 50, 100, 4096
@@ -37,10 +38,10 @@ def number(text: str) -> int:
 
 def instant(text: str) -> datetime:
     """A key that is a point in time."""
-    parsed = datetime.fromisoformat(text)
-    if parsed.tzinfo is None:
+    value = read_time(text)
+    if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError(text)
-    return parsed.astimezone(UTC)
+    return value.astimezone(UTC)
 
 
 def due(text: str) -> datetime | str:
