@@ -15,10 +15,10 @@ settings = load(Settings)
 
 def wire() -> View:
     from functions.audit.handler import handle
-    from shared.db.pool import Database
     from shared.db.uow import UnitOfWork
+    from shared.runtime.wiring import database
 
-    uow = UnitOfWork(Database(settings.database_url), source=f"/taskflow/{NAME}")
+    uow = UnitOfWork(database(NAME, settings.database_url), source=f"/taskflow/{NAME}")
     return function(NAME, on_event=consume(NAME, handle, uow=uow, mode="record"))
 
 

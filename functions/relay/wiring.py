@@ -6,20 +6,17 @@ from functions.relay.reconciliation import Reconciliation
 from functions.relay.retention import Retention
 from functions.relay.settings import Settings
 from functions.relay.steps import run_all
-from shared.db.pool import Database
 from shared.db.uow import UnitOfWork
 from shared.runtime.event import function, tick
 from shared.runtime.http import View
-from shared.runtime.settings import Process, load
-from shared.runtime.wiring import connector
+from shared.runtime.wiring import connector, database
 
 NAME = "relay"
 
 
 def build(settings: Settings) -> View:
     """The function; its publisher connects at the first row to publish."""
-    database = Database(settings.database_url, max_size=load(Process).threads, application_name=NAME)
-    uow = UnitOfWork(database, source=f"/taskflow/{NAME}")
+    uow = UnitOfWork(database(NAME, settings.database_url), source=f"/taskflow/{NAME}")
     connect = connector(settings.kafka_bootstrap_servers)
 
     # The first two make rows pending; the sweep after them publishes those in the same tick.

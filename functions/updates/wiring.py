@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from functions.updates.app import Updates
 from functions.updates.hub import Hub
 from functions.updates.settings import Settings
-from shared.db.pool import Database
 from shared.db.repositories.feed import Feed, Slice
 from shared.db.uow import UnitOfWork
 from shared.runtime.auth import Verifier
-from shared.runtime.settings import Process, load
+from shared.runtime.wiring import database
 
 __all__ = ["Updates", "build"]
 
@@ -18,8 +17,7 @@ NAME = "updates"
 
 def build(settings: Settings) -> Updates:
     """The function's routes over one hub."""
-    database = Database(settings.database_url, max_size=load(Process).threads, application_name=NAME)
-    uow = UnitOfWork(database, source=f"/taskflow/{NAME}")
+    uow = UnitOfWork(database(NAME, settings.database_url), source=f"/taskflow/{NAME}")
 
     def read(positions: Sequence[tuple[str, int | None]]) -> list[Slice]:
         with uow.sweep() as tx:

@@ -1,45 +1,41 @@
-"""Connections to PostgreSQL: a lazy pool for one process and one role. `uow` takes its connections here.
+"""Connections to PostgreSQL: a lazy pool for one process and one role. `opening` takes its connections here.
 
-Nothing exists before first use (gunicorn forks after import). Connections are in autocommit mode: `uow`
-writes BEGIN itself, pipelined with the identity.
+Nothing exists before first use, and a forked child starts anew. Connections are in autocommit mode:
+`opening` writes BEGIN itself, pipelined with the identity.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from weakref import WeakSet
 
 import psycopg
 
 from shared.db import instants
+from shared.db.connection import LONGEST_WAIT, NETWORK, Connection
 
 Clock = Callable[[], datetime]
-Connection = psycopg.Connection[tuple[Any, ...]]
 
+_databases: "WeakSet[Database]" = WeakSet()
+_inherited: list[
+    Any
+] = []  # pools of a parent process, kept from the garbage collector, which would close them
+_VAIN_SECONDS = 2.0  # of waiting while nobody has a connection, and the database counts as down
+_DOWN_SECONDS = 0.1  # to wait then, until one can be made: requests must not queue behind waits in vain
 _PREPARE_AFTER = 5  # executions; a process that wakes for one request never pays for preparing
-
-
-@contextmanager
-def pipelined(connection: Connection) -> Iterator[None]:
-    """Statements in one round trip. After a failure the connection ends and the pool replaces it: the
-    server skips what follows the failed statement, and the driver would go on to use prepared statements
-    that were among it ("prepared statement … does not exist").
-    """
-    try:
-        with connection.pipeline():
-            yield
-    except psycopg.Error:
-        connection.close()
-        raise
 
 
 class Database:
     """One database as one role. Thread-safe.
 
-    `clock` replaces the database's time in tests. A DSN may carry `prepare_threshold=none` for
-    a transaction pooler that does not know prepared statements (PgBouncer < 1.22).
+    `remaining` tells how many seconds the request, event or tick of the calling thread has left; a
+    transaction without a timeout of its own takes no longer. `clock` replaces the database's time in tests.
+    A DSN may carry `prepare_threshold=none` for a transaction pooler that does not know prepared statements
+    (PgBouncer < 1.22).
     """
 
     def __init__(
@@ -47,34 +43,49 @@ class Database:
         dsn: str,
         *,
         max_size: int = 8,
+        remaining: Callable[[], float] = lambda: LONGEST_WAIT,
         clock: Clock | None = None,
         application_name: str = "taskflow",
     ) -> None:
+        self.remaining = remaining
         self.clock = clock
         self._dsn, self._prepare_threshold = _split(dsn)
         self._max_size = max_size
         self._application_name = application_name
         self._lock = threading.Lock()
         self._pool: Any = None  # psycopg_pool.ConnectionPool, imported on first use
+        self._in_use: set[Connection] = set()
+        self._down = False  # until the next connection is made
+        _databases.add(self)
 
     @contextmanager
     def connection(self, *, timeout: float = 3.0) -> Iterator[Connection]:
         """A connection in autocommit mode; psycopg.OperationalError when none is free after `timeout` s."""
         pool = self._open()
-        connection: Connection = pool.getconn(timeout)
+        connection = self._from(pool, min(timeout, _DOWN_SECONDS) if self._down else timeout)
+        connection.allow(None)
         try:
             yield connection
         finally:
+            self._in_use.discard(connection)
             pool.putconn(connection)
 
-    def discard_dead(self) -> None:
-        """Replace idle connections that the server has closed, all at once after one was found."""
-        self._open().check()
+    def _from(self, pool: Any, timeout: float) -> Connection:  # Any: see _open
+        try:
+            connection: Connection = pool.getconn(timeout)
+        except psycopg.OperationalError:
+            if timeout >= _VAIN_SECONDS and not self._in_use:
+                self._down = True
+            raise
+        self._in_use.add(connection)
+        return connection
 
-    def ping(self) -> None:
-        """One round trip; raises psycopg.Error when the database cannot be reached."""
-        with self.connection() as connection:
-            connection.execute("select 1")
+    def discard_idle(self) -> None:
+        """Replace all idle connections after one was found dead: a restart or a cut takes them together.
+
+        Nothing is sent on them, since none may answer; those in use are replaced when they come back.
+        """
+        self._open().drain()
 
     def close(self) -> None:
         """Close every connection; the next use opens the pool again."""
@@ -82,6 +93,14 @@ class Database:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
+
+    def forget(self) -> None:
+        """In a forked child: its parent's connections and threads are not ours, not even to close."""
+        self._lock = threading.Lock()  # another thread of the parent may have held it
+        self._in_use = set()
+        if self._pool is not None:
+            _inherited.append(self._pool)
+            self._pool = None
 
     def _open(self) -> Any:
         with self._lock:
@@ -94,6 +113,7 @@ class Database:
 
         return ConnectionPool(
             self._dsn,
+            connection_class=Connection,
             min_size=0,
             max_size=self._max_size,
             open=True,
@@ -107,14 +127,22 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "application_name": self._application_name,
-                "connect_timeout": 3,
                 "prepare_threshold": self._prepare_threshold,
+                **NETWORK,
             },
         )
 
-    @staticmethod
-    def _configure(connection: Connection) -> None:
+    def _configure(self, connection: Connection) -> None:
+        self._down = False
         instants.register(connection)
+
+
+def _after_fork() -> None:
+    for database in list(_databases):
+        database.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _split(dsn: str) -> tuple[str, int | None]:

@@ -1,4 +1,6 @@
-"""The cooperative deadline of the event or tick being handled. `event` sets it, long handlers ask it."""
+"""The deadline of the request, event or tick being handled. `http` and `event` set it; transactions end with
+it (`wiring.database`), and long handlers ask it.
+"""
 
 import contextlib
 import contextvars

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from shared.domain.errors import AppError, Invalid, LimitExceeded
 from shared.domain.identity import uuid7
 from shared.messaging import strict_json
-from shared.runtime import clock, cors, problems
+from shared.runtime import clock, cors, deadline, problems
 from shared.runtime.logging import bind, configure, get_logger
 from shared.runtime.problems import Gone, UnsupportedMediaType
 from shared.runtime.settings import Process, load
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 MAX_BODY = 65_536
+REQUEST_SECONDS = 4.0  # for a whole request: with the moments beyond it, a 503 within 5 s
 HEALTH = ("/health/liveness", "/health/readiness")
 View = Callable[[Request], Response]  # what a function answers a request with
 _JSON = ("application/json", "application/merge-patch+json")
@@ -74,7 +75,7 @@ def create_app(
 
 def serve_request(app: Flask, request: Request) -> Response:
     """Answers a functions-framework request with `app`'s routes, error handlers and hooks."""
-    with app.request_context(request.environ):
+    with deadline.within(REQUEST_SECONDS), app.request_context(request.environ):
         response = app.full_dispatch_request()
     discard_body(request)
     return response

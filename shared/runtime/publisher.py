@@ -20,6 +20,7 @@ from shared.runtime.logging import get_logger
 
 BATCH = 500
 PUBLISH_SECONDS = 3.0  # under the roles' idle_in_transaction_session_timeout of 5 s
+DATABASE_SECONDS = 2.0  # for the statements around it: a hung server holds nobody up for longer
 DRAIN_SECONDS = 10.0
 FLUSH_SECONDS = 5.0
 LOCK_RETRIES, LOCK_PAUSE_SECONDS = 2, 0.05
@@ -64,7 +65,7 @@ def drain(uow: UnitOfWork, publisher: Publisher, user_id: str, *, seconds: float
 def _step(uow: UnitOfWork, publisher: Publisher, user_id: str, seconds: float) -> Drained:
     """One batch in one transaction, which spans the call to the log: bounded by `seconds`."""
     cause = Cause(actor=Actor("function", "publisher"))
-    with uow.record(user_id, cause) as tx:
+    with uow.record(user_id, cause, timeout=seconds + DATABASE_SECONDS) as tx:
         if not outbox.try_lock(tx, user_id):
             return Drained(busy=True)
         rows = outbox.pending(tx, user_id, limit=BATCH)

@@ -1,19 +1,39 @@
-"""The wiring that every publishing function shares. Called by the `wire` of its `main.py`, after the fork."""
+"""The wiring that functions share. Called by their `wiring.py` or the `wire` of `main.py`, after the fork."""
 
 from collections.abc import Callable
 
 from shared.db.pool import Database
 from shared.db.uow import UnitOfWork
 from shared.messaging.ports import Publisher
+from shared.runtime import deadline
 from shared.runtime.publisher import PublisherThread
 from shared.runtime.settings import Process, load
 
 
 def publishing_uow(name: str, dsn: str, kafka: str) -> UnitOfWork:
     """A unit of work of the function `name` whose outbox rows are published right after their commit."""
-    database = Database(dsn, max_size=load(Process).threads + 1, application_name=name)  # + the publisher
-    publisher = PublisherThread(connector(kafka), database)
-    return UnitOfWork(database, source=f"/taskflow/{name}", on_commit=publisher.notify)
+    pool = database(name, dsn)
+    publisher = PublisherThread(connector(kafka), pool)
+    return UnitOfWork(pool, source=f"/taskflow/{name}", on_commit=publisher.notify)
+
+
+def database(name: str, dsn: str) -> Database:
+    """The pool of the function `name`. Its transactions end with the request, event or tick they serve."""
+    return Database(
+        dsn,
+        max_size=connections(load(Process).threads),
+        remaining=deadline.remaining,
+        application_name=name,
+    )
+
+
+def connections(threads: int) -> int:
+    """How many connections a process with `threads` may open: the only place that says so.
+
+    One for two threads, since a request is with the database for less than half of its time, and one for
+    the publisher, which keeps its own while it waits for the log. Why: docs/decisions/0010-connections.md.
+    """
+    return (threads + 1) // 2 + 1
 
 
 def connector(kafka: str) -> Callable[[], Publisher]:

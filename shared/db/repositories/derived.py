@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from shared.db.pool import pipelined
+from shared.db.connection import pipelined
 from shared.db.repositories.reminders import Reminders
 from shared.db.transaction import Transaction
 from shared.domain.task import Task, public_fields

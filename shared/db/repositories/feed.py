@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from shared.db.pool import pipelined
+from shared.db.connection import pipelined
 from shared.db.uow import Transaction
 
 _Row = tuple[Any, ...]

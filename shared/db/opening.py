@@ -1,0 +1,110 @@
+"""How a transaction begins: BEGIN, identity, timeouts and the account's row in one round trip. Used by `uow`.
+
+Identity is a setting of the transaction (`set_config(…, true)`), never of the session: a pooled connection
+carries nothing to its next user. This is the only module that asks the database for the time.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, LiteralString
+
+import psycopg
+
+from shared.db.connection import LONGEST_WAIT, Connection
+from shared.db.pool import Clock, Database
+from shared.db.transaction import Account
+from shared.domain.errors import RetryLater
+
+POOL_SECONDS = 3.0  # for a free connection
+BEGIN_SECONDS = 2.0  # for BEGIN with the wait for the account's row (1 s) on a live server
+GRACE_SECONDS = 0.5  # the server's own timeout ends a statement first, so that the connection survives
+_LOCK_SECONDS = 1.0
+_IDENTITY: LiteralString = "select transaction_timestamp(), set_config('app.user_id', %s, true)"
+_TIMEOUTS: LiteralString = ", set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)"
+# The row lock is the user's queue: whoever has it owns the next change_seq until the commit.
+# A writer with other rules of time than the user's instants follow leaves them unmarked (tzdata null), and
+# `relay` derives them again: during a roll-out both kinds of writers are about.
+_ACCOUNT: LiteralString = """
+    insert into accounts as a (user_id, change_seq, tzdata, created_at)
+    values (%s, 1, %s, coalesce(%s, transaction_timestamp()))
+    on conflict (user_id) do update set change_seq = a.change_seq + 1,
+      tzdata = case when split_part(a.tzdata, '>', 1) = excluded.tzdata then a.tzdata end
+    returning user_id, change_seq, timezone, webhook_events, settings"""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a transaction is begun with: `user_id` is "" in a sweep; `account` locks and counts the row."""
+
+    user_id: str
+    begin: LiteralString = "begin"
+    account: bool = False
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A transaction that has begun, and the account's row if it was asked for."""
+
+    connection: Connection
+    now: datetime
+    account: Account | None
+
+
+def begin(stack: ExitStack, database: Database, opening: Opening) -> Begun:
+    """Begin on a connection that goes back to the pool with `stack`.
+
+    One that the server has closed or left without an answer while it was idle is replaced once: nothing of
+    ours has run on it.
+    """
+    seconds = database.remaining() if opening.timeout is None else opening.timeout
+    if seconds <= 0:
+        raise RetryLater("no time is left for a transaction", code="deadline_exceeded")
+    end = monotonic() + seconds + GRACE_SECONDS
+    for retried in (False, True):
+        checkout = ExitStack()
+        wait = min(POOL_SECONDS, seconds, end - monotonic())
+        connection = checkout.enter_context(database.connection(timeout=wait))
+        try:
+            connection.allow(min(BEGIN_SECONDS, end - monotonic()))
+            begun = _exchange(connection, database.clock, opening, seconds)
+        except BaseException as error:
+            dead = connection.closed and isinstance(error, psycopg.OperationalError)
+            connection.undo()
+            checkout.close()
+            if retried or not dead:
+                raise
+            database.discard_idle()
+        else:
+            connection.allow(end - monotonic())
+            stack.push(checkout.pop_all())
+            return begun
+    raise AssertionError("unreachable")
+
+
+def _exchange(connection: Connection, clock: Clock | None, opening: Opening, seconds: float) -> Begun:
+    identity, params = _IDENTITY, [opening.user_id]
+    if seconds < LONGEST_WAIT:  # otherwise the role's own timeouts hold
+        identity += _TIMEOUTS
+        params += [_millis(seconds), _millis(min(seconds * 0.9, _LOCK_SECONDS))]
+    at = clock() if clock else None
+    with connection.pipeline():
+        connection.execute(opening.begin)
+        begun = connection.execute(identity, params)
+        bumped = _count(connection, opening.user_id, at) if opening.account else None
+    row, own = begun.fetchone(), bumped.fetchone() if bumped else None
+    assert row is not None
+    account = Account(own[0], own[1], own[2], tuple(own[3]), own[4]) if own else None
+    return Begun(connection, at or row[0].astimezone(UTC), account)
+
+
+def _count(connection: Connection, user_id: str, at: datetime | None) -> psycopg.Cursor[tuple[Any, ...]]:
+    from shared.domain import zones  # costs a wake-up milliseconds: not before the first write
+
+    return connection.execute(_ACCOUNT, (user_id, zones.tzdata_version(), at))
+
+
+def _millis(seconds: float) -> str:
+    return f"{max(1, int(seconds * 1000))}ms"

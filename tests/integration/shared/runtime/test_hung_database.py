@@ -1,0 +1,149 @@
+"""The process of `tasks` while its database and its log accept connections and say nothing."""
+
+import http.server
+import json
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from scripts.local.postgres import EmbeddedPostgres
+from shared.db import connection as connections
+from shared.db import opening
+from shared.runtime import lifecycle
+from shared.runtime.event import HANDLER_SECONDS
+from shared.runtime.http import REQUEST_SECONDS
+from shared.runtime.sealing import Sealer
+from shared.testing.jwt import AUDIENCE, ISSUER, TestIssuer
+from tests.integration.wire import Wire, frozen
+
+ROOT = Path(__file__).parents[4]
+LONGEST = 5.0  # seconds to an answer, whatever has stopped
+ROOM = 5.0  # for a machine that is busy
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    found = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    try:
+        found.start()
+        yield found
+    finally:
+        found.destroy()
+
+
+@pytest.fixture
+def wire(server):
+    found = Wire(server._dsn("api", "taskflow"))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def issuer():
+    """(the issuer, the URL of its keys)"""
+    found = TestIssuer()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps(found.jwks).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
+        yield found, f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+
+
+@pytest.fixture
+def tasks(start, wire, issuer):
+    """The process; its log is a broker that is stopped: the kernel accepts for it, nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        yield start(
+            "tasks",
+            FUNCTION_SOURCE=str(ROOT / "functions/tasks/main.py"),
+            DATABASE_URL=wire.dsn,
+            KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{broker.getsockname()[1]}",
+            AUTH_ISSUER=ISSUER,
+            AUTH_AUDIENCE=AUDIENCE,
+            AUTH_JWKS_URL=issuer[1],
+            WEBHOOK_SECRET_KEY=Sealer.new_key(),
+            DRAIN_SECONDS="0.2",
+        )
+
+
+@pytest.fixture
+def ask(tasks, issuer, user_id):
+    headers = {"Authorization": f"Bearer {issuer[0].token(user_id)}", "Content-Type": "application/json"}
+
+    def send(method, path, body=None):
+        started = time.monotonic()
+        status, found, content = tasks.request(
+            method, path, json.dumps(body).encode() if body else None, headers
+        )
+        return status, found, content, time.monotonic() - started
+
+    return send
+
+
+def test_the_bounds_add_up_to_five_seconds():
+    beyond = opening.GRACE_SECONDS + connections.ENDING_SECONDS
+    assert max(REQUEST_SECONDS, HANDLER_SECONDS) + beyond <= LONGEST
+
+
+@pytest.mark.parametrize("kind", ["stopped server", "silent wire"])
+def test_requests_are_answered_503_and_served_again_afterwards(ask, server, wire, kind):
+    assert ask("POST", "/v1/tasks", {"title": "before"})[0] == 201
+    path = ask("GET", "/v1/tasks")[2]
+    path = f"/v1/tasks/{json.loads(path)['items'][0]['id']}"
+    requests = [
+        ("GET", path, None),
+        ("POST", "/v1/tasks", {"title": "meanwhile"}),
+        ("PATCH", path, {"title": "x"}),
+        ("GET", "/v1/tasks", None),
+    ]
+    if kind == "stopped server":
+        with frozen(server):
+            answers = _together(ask, requests * 10)
+    else:
+        wire.cut()
+        answers = _together(ask, requests * 10)
+        wire.mend()
+    for status, headers, content, seconds in answers:
+        problem = json.loads(content)
+        assert (status, headers["Content-Type"]) == (503, "application/problem+json"), problem
+        assert problem["code"] in ("database_unavailable", "deadline_exceeded")
+        assert headers["Retry-After"]
+        assert seconds < LONGEST + ROOM  # although some have waited for a thread
+    end = time.monotonic() + 20
+    while (status := ask("GET", path)[0]) != 200:
+        assert time.monotonic() < end, status
+    assert ask("PATCH", path, {"title": "after"})[0] == 200
+
+
+def test_a_process_stops_while_database_and_broker_are_silent(tasks, ask, wire):
+    assert ask("POST", "/v1/tasks", {"title": "before"})[0] == 201
+    wire.cut()
+    assert ask("GET", "/v1/tasks")[0] == 503
+    started = time.monotonic()
+    assert tasks.terminate() == 0
+    assert time.monotonic() - started < lifecycle.FLUSH_SECONDS + ROOM
+
+
+def _together(ask, requests):
+    answers = []
+    threads = [threading.Thread(target=lambda one=one: answers.append(ask(*one))) for one in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == len(requests)
+    return answers
