@@ -4,9 +4,9 @@ The server's own timeouts end a slow statement while the server lives. Against a
 at all (stopped, behind a proxy that forwards nothing, its host gone without a word) only this side can act.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
@@ -36,11 +36,11 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     def allow(self, seconds: float | None) -> None:
         """From now on everything together may wait `seconds`; None: only LONGEST_WAIT for each answer."""
-        self._ends_at = None if seconds is None else monotonic() + seconds
+        self._ends_at = None if seconds is None else time.monotonic() + seconds
 
     def left(self) -> float:
         """Seconds that may still be waited, zero or less when there are none."""
-        return LONGEST_WAIT if self._ends_at is None else self._ends_at - monotonic()
+        return LONGEST_WAIT if self._ends_at is None else self._ends_at - time.monotonic()
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """As the driver's, which all of its statements, pipelines and savepoints go through."""

@@ -4,10 +4,10 @@ Identity is a setting of the transaction (`set_config(…, true)`), never of the
 carries nothing to its next user. This is the only module that asks the database for the time.
 """
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Any, LiteralString
 
 import psycopg
@@ -62,13 +62,13 @@ def begin(stack: ExitStack, database: Database, opening: Opening) -> Begun:
     seconds = database.remaining() if opening.timeout is None else opening.timeout
     if seconds <= 0:
         raise RetryLater("no time is left for a transaction", code="deadline_exceeded")
-    end = monotonic() + seconds + GRACE_SECONDS
+    end = time.monotonic() + seconds + GRACE_SECONDS
     for retried in (False, True):
         checkout = ExitStack()
-        wait = min(POOL_SECONDS, seconds, end - monotonic())
+        wait = min(POOL_SECONDS, seconds, end - time.monotonic())
         connection = checkout.enter_context(database.connection(timeout=wait))
         try:
-            connection.allow(min(BEGIN_SECONDS, end - monotonic()))
+            connection.allow(min(BEGIN_SECONDS, end - time.monotonic()))
             begun = _exchange(connection, database.clock, opening, seconds)
         except BaseException as error:
             dead = connection.closed and isinstance(error, psycopg.OperationalError)
@@ -78,7 +78,7 @@ def begin(stack: ExitStack, database: Database, opening: Opening) -> Begun:
                 raise
             database.discard_idle()
         else:
-            connection.allow(end - monotonic())
+            connection.allow(end - time.monotonic())
             stack.push(checkout.pop_all())
             return begun
     raise AssertionError("unreachable")

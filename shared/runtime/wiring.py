@@ -31,7 +31,7 @@ def connections(threads: int) -> int:
     """How many connections a process with `threads` may open: the only place that says so.
 
     One for two threads, since a request is with the database for less than half of its time, and one for
-    the publisher, which keeps its own while it waits for the log. Why: docs/decisions/0010-connections.md.
+    the publisher, which keeps its own while it waits for the log.
     """
     return (threads + 1) // 2 + 1
 

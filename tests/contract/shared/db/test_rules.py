@@ -52,7 +52,7 @@ def test_only_the_unit_of_work_asks_the_database_for_the_time():
     found = {
         path.relative_to(ROOT).as_posix() for path in MODULES for text in sql_texts(path) if TIME.search(text)
     }
-    assert found == {"shared/db/uow.py"}
+    assert found == {"shared/db/opening.py"}
 
 
 def test_nothing_changes_the_session():
