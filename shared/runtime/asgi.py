@@ -2,26 +2,21 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
 from shared.messaging.strict_json import dumps
-from shared.runtime import lifecycle
+from shared.runtime import lifecycle, transport
+from shared.runtime.asgi_connections import App, Protocol, Receive, Received, Scope, Send
 from shared.runtime.http import HEALTH
 from shared.runtime.logging import get_logger
 from shared.runtime.settings import Runner
 
 MAX_STREAMS = 512  # above containerConcurrency (500): a backstop for memory, not the regulator
 FINISH_SECONDS = 10.0  # a stream that has not ended itself by then is cut; its client resumes
-IDLE_SECONDS = 180
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = get_logger(__name__)
 
@@ -29,14 +24,16 @@ log = get_logger(__name__)
 def serve(app: App, settings: Runner) -> None:
     """Serves until a signal, then drains."""
     config = uvicorn.Config(
-        Capped(app, MAX_STREAMS),
+        Received(Capped(app, MAX_STREAMS)),
+        http=Protocol,
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="off",
-        timeout_keep_alive=IDLE_SECONDS,
+        h11_max_incomplete_event_size=transport.MAX_HEADERS,
+        timeout_keep_alive=transport.IDLE_SECONDS,
         timeout_graceful_shutdown=math.ceil(FINISH_SECONDS),
     )
     log.info("listening", port=settings.port)

@@ -7,90 +7,28 @@ from typing import Any
 
 from flask import Flask
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.server import TcpWSGIServer, create_server
-from waitress.task import ErrorTask, WSGITask
+from waitress.adjustments import Adjustments
 
-from shared.messaging.strict_json import dumps
-from shared.runtime import clock, lifecycle
+from shared.runtime import clock, lifecycle, transport
+from shared.runtime.connections import Server
 from shared.runtime.logging import get_logger
 from shared.runtime.settings import Runner
 
 FINISH_SECONDS = 30.0  # for requests in flight when accepting ends
-MAX_HEADERS = 16_384
-MAX_TRANSPORT_BODY = 4_194_304  # a backstop: the application refuses far smaller bodies by itself
-MAX_CONNECTIONS = 1000
-IDLE_SECONDS = 180  # longer than a Go proxy keeps idle connections (90 s), so that it closes first
+_BODY_IN_MEMORY = 65_536  # bytes of one request; the rest of a larger body waits in a file
 
 log = get_logger(__name__)
 
 
-class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
-    """Ends connections while draining, and keeps them after an answer without a body.
-
-    waitress closes after every 204 because it has no Content-Length (RFC 9112 §6.3 needs none); event
-    functions answer nothing else.
-    """
-
-    def set_close_on_finish(self) -> None:
-        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
-        if self.has_body or asked or self.version != "1.1" or lifecycle.draining():
-            super().set_close_on_finish()
-
-    def build_response_header(self) -> bytes:
-        if lifecycle.draining():
-            super().set_close_on_finish()
-        header: bytes = super().build_response_header()
-        return header
-
-
-class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
-    """What the HTTP parser refuses is answered with a problem too."""
-
-    def execute(self) -> None:
-        status, _, _ = self.request.error.to_response(None)
-        number, _, title = status.partition(" ")
-        code = "http_" + number
-        body = dumps({"type": f"/problems/{code}", "title": title, "status": int(number), "code": code})
-        self.status = status
-        self.response_headers.append(("Content-Type", "application/problem+json"))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body.encode())
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    task_class = _Task
-    error_task_class = _ErrorTask
-
-    def idle(self) -> bool:
-        """Nothing received, running or left to send."""
-        return not (self.requests or self.total_outbufs_len or self.request is not None)
-
-
 def serve(app: Flask, settings: Runner) -> None:
     """Serves until a signal, then drains. Returns when the last answer is sent or time is up."""
-    server = create_server(
-        app,
-        host=settings.host,
-        port=settings.port,
-        threads=settings.threads,
-        ident=None,  # no Server header
-        connection_limit=MAX_CONNECTIONS,
-        channel_timeout=IDLE_SECONDS,
-        recv_bytes=65_536,  # more than the headers may have: nothing is left unread, which would reset
-        max_request_header_size=MAX_HEADERS,
-        max_request_body_size=MAX_TRANSPORT_BODY,
-        asyncore_use_poll=True,
-        log_socket_errors=False,
-    )
-    server.channel_class = _Channel
+    server = Server(app, adj=_adjustments(settings))
     drain = _Drain(settings.drain_seconds, server.pull_trigger)
     log.info("listening", port=int(server.effective_port))
     lifecycle.listening()
     while not drain.over():
-        _poll(server, drain.patience())
-    _stop_accepting(server)
+        _poll(server, min(drain.patience(), server.patience()))
+    server.stop_accepting()
     _finish(server)
 
 
@@ -119,23 +57,29 @@ class _Drain:
         self._wake()  # out of poll(), which Python resumes after a handler
 
 
-def _poll(server: TcpWSGIServer, timeout: float) -> None:
+def _adjustments(settings: Runner) -> Adjustments:
+    return Adjustments(
+        host=settings.host,
+        port=settings.port,
+        threads=settings.threads,
+        ident=None,  # no Server header
+        connection_limit=2 * transport.MAX_CONNECTIONS,  # never reached: the server makes room by itself
+        channel_timeout=transport.IDLE_SECONDS,
+        recv_bytes=65_536,  # more than the headers may have: nothing is left unread, which would reset
+        max_request_header_size=transport.MAX_HEADERS,
+        max_request_body_size=transport.MAX_BODY + 1,  # waitress refuses what is as large as this
+        inbuf_overflow=_BODY_IN_MEMORY,
+        asyncore_use_poll=True,
+        log_socket_errors=False,
+    )
+
+
+def _poll(server: Server, timeout: float) -> None:
     wasyncore.loop(timeout=timeout, use_poll=True, map=server._map, count=1)  # noqa: SLF001  # run() does the same
+    server.sweep()
 
 
-def _stop_accepting(server: TcpWSGIServer) -> None:
-    """Takes what the kernel has already accepted for us, then closes the listener."""
-    for _ in range(MAX_CONNECTIONS):
-        before = len(server.active_channels)
-        server.handle_accept()
-        if len(server.active_channels) == before:
-            break
-    server.accepting = False
-    server.del_channel()
-    server.socket.close()
-
-
-def _finish(server: TcpWSGIServer) -> None:
+def _finish(server: Server) -> None:
     """Answers what was received, closes idle connections, waits for handlers."""
     deadline = clock.monotonic() + FINISH_SECONDS
     while clock.monotonic() < deadline:

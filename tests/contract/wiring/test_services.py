@@ -9,9 +9,13 @@ import pytest
 import yaml
 
 from scripts.local.model import SecretRef
+from shared.runtime.asgi import MAX_STREAMS
+from shared.runtime.lifecycle import FLUSH_SECONDS
+from shared.runtime.transport import MAX_CONNECTIONS
 
-RUNNER = {"FUNCTION_SOURCE", "FUNCTION_TARGET", "THREADS", "LOG_LEVEL"}
+RUNNER = {"FUNCTION_SOURCE", "FUNCTION_TARGET", "THREADS", "DRAIN_SECONDS", "LOG_LEVEL"}
 PUBLIC = {"tasks", "updates"}
+QUEUE_PROXY_DRAIN_SECONDS = 30
 STREAMS = {"updates"}  # ASGI: a waiting stream holds no thread
 NAMES = sorted(p.stem for p in Path(__file__).resolve().parents[3].glob("knative/*.yaml"))
 
@@ -86,12 +90,32 @@ def test_plain_values_are_accepted_by_the_settings(wired, settings_of, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_one_number_bounds_requests_threads_and_connections(wired, services, name):
+def test_places_for_arriving_requests_are_far_more_than_threads(wired, services, name):
+    """A half-sent request has a place in queue-proxy and no thread, until the runner refuses it."""
     threads = int(env_of(wired, name)["THREADS"])
     limit = services[name]["spec"]["template"]["spec"]["containerConcurrency"]
 
     assert threads >= 1
-    assert limit > threads if name in STREAMS else limit == threads
+    assert limit >= 20 * threads
+    assert limit < MAX_CONNECTIONS, "the process must hold whatever queue-proxy sends, and idle connections"
+    if name in STREAMS:
+        assert limit <= MAX_STREAMS
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - STREAMS))
+def test_threads_decide_when_another_pod_starts(wired, services, name):
+    annotations = services[name]["spec"]["template"]["metadata"]["annotations"]
+
+    assert annotations["autoscaling.knative.dev/target"] == env_of(wired, name)["THREADS"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pod_has_time_to_end(wired, services, name):
+    """timeoutSeconds is also the grace of the pod; queue-proxy takes 30 s of it before SIGTERM comes."""
+    grace = services[name]["spec"]["template"]["spec"]["timeoutSeconds"]
+
+    assert env_of(wired, name)["DRAIN_SECONDS"] == "0"
+    assert grace - QUEUE_PROXY_DRAIN_SECONDS >= FLUSH_SECONDS + 5
 
 
 def test_every_main_is_wiring_only(project, functions):

@@ -4,6 +4,7 @@ import time
 
 import flask
 import functions_framework
+from own_sockets import nodelay
 
 from shared.runtime.http import create_app, json_body, json_response, serve_request
 
@@ -21,6 +22,10 @@ def _register(app: flask.Flask) -> None:
     @app.post("/echo")
     def echo() -> flask.Response:
         return json_response(json_body(flask.request))
+
+    @app.get("/nodelay")
+    def delays() -> flask.Response:
+        return json_response(nodelay(int(flask.request.environ["REMOTE_PORT"])))
 
     @app.get("/crash")
     def crash() -> flask.Response:
