@@ -132,7 +132,9 @@ class Runner:
     function_source: str = setting(help="its file, e.g. functions/tasks/main.py")
     host: str = setting(default="0.0.0.0")  # noqa: S104  # a container must listen on every interface
     port: int = setting(default=8080)
-    threads: int = setting(default=8, parse=positive, help="requests at work at once; the database pool follows")
+    threads: int = setting(
+        default=8, parse=positive, help="requests at work at once; the database pool follows"
+    )
     drain_seconds: float = setting(default=5.0, help="how long to accept requests after SIGTERM")
     log_level: str = setting(default="INFO")
 
