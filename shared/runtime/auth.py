@@ -1,6 +1,9 @@
 """Who is calling: verifies the user's JWT (RFC 7519, RFC 8725). The API functions call `Verifier.verify`.
 
 Every refusal looks the same from outside; the log says which check failed.
+
+`aud` may be our name or a list of only our name (RFC 7519 §4.1.3). A list with another name is refused:
+whoever has that name gets the token too and could use it here (OpenID Connect Core §3.1.3.7, point 3).
 """
 
 import base64
@@ -55,26 +58,43 @@ class Verifier:
     def verify(self, token: str) -> Identity:
         """The identity that `token` proves; raises Unauthenticated or KeySourceUnreachable (RetryLater)."""
         kid = _kid_of(token)
-        key = self._keys.get(kid)
+        key = self._keys.known(kid)
+        if key is None:
+            self._claims(token, None)  # what no key could make good must not make us ask the issuer
+            key = self._keys.look_up(kid)
         if key is None:
             raise _refused("unknown_kid")
-        return Identity(user_id=_subject(self._claims(token, key)))
+        claims = self._claims(token, key)
+        return Identity(user_id=_subject(claims))
 
     def _claims(self, token: str, key: Any) -> dict[str, Any]:
+        """The claims, checked; without a `key` the signature is not, so that they prove nothing."""
         import jwt  # with cryptography 70 ms: not before the first token
 
         try:
-            return jwt.decode(
+            claims = jwt.decode(
                 token,
-                key=key,
+                key="" if key is None else key,
                 algorithms=[ALGORITHM],
                 audience=self._audience,
                 issuer=self._issuer,
                 leeway=LEEWAY_SECONDS,
-                options={"require": _REQUIRED, "strict_aud": True},
+                options={
+                    "require": _REQUIRED,
+                    "verify_signature": key is not None,  # without it PyJWT checks only what is named:
+                    "verify_exp": True,
+                    "verify_nbf": True,
+                    "verify_iat": True,
+                    "verify_aud": True,
+                    "verify_iss": True,
+                    "verify_sub": True,
+                },
             )
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise _refused(type(error).__name__) from None
+        if isinstance(claims["aud"], list) and len(claims["aud"]) != 1:
+            raise _refused("audiences")
+        return claims
 
 
 def _kid_of(token: str) -> str:

@@ -2,12 +2,17 @@
 
 Refreshed in the background after 5 minutes, served stale for a day, fetched at most twice a minute
 whatever tokens arrive. PyJWT's own client refuses valid tokens when the endpoint is down for 5 minutes.
+
+A key id is unknown only when a fetch that began after its token came did not bring it. Until one may
+begin the answer is "try again": a token of a key that was just rotated in is good. Random key ids cost their
+sender that answer, and nobody else anything: known keys are served without a fetch, and the one fetch that
+a cool-down allows brings every key there is.
 """
 
 import http.client
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,9 +23,13 @@ from shared.runtime.logging import get_logger
 
 FRESH_SECONDS, STALE_SECONDS = 300.0, 86_400.0
 COOLDOWN_SECONDS = 30.0  # between fetches, failed ones too
+UNKNOWN_SECONDS = 60.0  # for which a key id that was looked up in vain is refused; it may be published later
 COLD_COOLDOWN_SECONDS = 5.0  # while there is no key at all, and so nobody can be served
 FETCH_SECONDS = 2.0
 MAX_DOCUMENT, MAX_KEYS, MAX_UNKNOWN = 65_536, 50, 1000
+MAX_WAITING = (
+    4  # requests held by one fetch while others can be served: a slow issuer must not take all threads
+)
 
 log = get_logger(__name__)
 
@@ -32,7 +41,7 @@ class KeySourceUnreachable(RetryLater):
 
 
 class KeyCache:
-    """Keys by `kid`. `get` returns None for a kid that the issuer does not publish."""
+    """Keys by `kid`: `known` asks nobody, `look_up` may fetch."""
 
     def __init__(
         self,
@@ -50,39 +59,63 @@ class KeyCache:
         self._attempted_at: float | None = None
         self._failed = False
         self._fetching = False
-        self._unknown: OrderedDict[str, None] = OrderedDict()  # since the last successful fetch
+        self._waiting = 0
+        self._unknown: OrderedDict[str, float] = OrderedDict()  # when a fetch did not bring it
 
-    def get(self, kid: str) -> Any:
-        """The key, maybe stale; None if there is no such key; raises KeySourceUnreachable if unknowable."""
+    def known(self, kid: str) -> Any:
+        """The key if it is here, maybe stale; a fetch that is due begins in the background. Else None."""
         with self._state:
             key, age = self._keys.get(kid), self._age()
-            if key is not None and age <= STALE_SECONDS:
-                if age > FRESH_SECONDS and self._may_fetch():
-                    self._begin()
-                    threading.Thread(target=self._refresh, name="jwks", daemon=True).start()
-                return key
-            if kid in self._unknown and age <= FRESH_SECONDS:  # later it may have been published
+            if key is None or age > STALE_SECONDS:
+                return None
+            if age > FRESH_SECONDS and self._may_fetch():
+                self._begin()
+                threading.Thread(target=self._refresh, name="jwks", daemon=True).start()
+            return key
+
+    def look_up(self, kid: str) -> Any:
+        """The key that the issuer publishes; None if there is no such key.
+
+        Raises KeySourceUnreachable when that cannot be known now: the issuer does not answer, or was asked
+        too short a time ago.
+        """
+        with self._state:
+            found_at = self._unknown.get(kid)
+            if found_at is not None and self._clock() - found_at <= UNKNOWN_SECONDS:
                 return None
             ours = self._may_fetch()
             if ours:
                 self._begin()
-            elif self._fetching:  # single flight: wait for the other's answer
-                self._state.wait_for(lambda: not self._fetching, timeout=2 * FETCH_SECONDS)
+            elif self._fetching and (not self._keys or self._waiting < MAX_WAITING):
+                self._wait()
         if ours:
             self._refresh()
-        return self._settled(kid)
+        return self._settled(kid, looked_up=ours)
 
-    def _settled(self, kid: str) -> Any:
+    def _wait(self) -> None:
+        """Single flight: for the answer to another request's fetch."""
+        self._waiting += 1
+        try:
+            self._state.wait_for(lambda: not self._fetching, timeout=2 * FETCH_SECONDS)
+        finally:
+            self._waiting -= 1
+
+    def _settled(self, kid: str, *, looked_up: bool) -> Any:
         """After a fetch, or when none is allowed now."""
         with self._state:
             if kid in self._keys and self._age() <= STALE_SECONDS:
                 return self._keys[kid]
-            if self._failed or self._fetched_at is None or self._age() > STALE_SECONDS:
-                raise KeySourceUnreachable(delay=self._cooldown())
-            self._unknown[kid] = None
-            while len(self._unknown) > MAX_UNKNOWN:
-                self._unknown.popitem(last=False)
+            if self._failed or not looked_up:
+                raise KeySourceUnreachable(delay=self._until_next())
+            self._not_found([kid])
             return None
+
+    def _not_found(self, kids: Iterable[str]) -> None:
+        for kid in kids:
+            self._unknown[kid] = self._clock()
+            self._unknown.move_to_end(kid)
+        while len(self._unknown) > MAX_UNKNOWN:
+            self._unknown.popitem(last=False)
 
     def _age(self) -> float:
         return float("inf") if self._fetched_at is None else self._clock() - self._fetched_at
@@ -90,9 +123,14 @@ class KeyCache:
     def _cooldown(self) -> float:
         return COOLDOWN_SECONDS if self._keys else COLD_COOLDOWN_SECONDS
 
+    def _until_next(self) -> float:
+        """Seconds until a fetch may begin, if nobody else begins it."""
+        if self._attempted_at is None:
+            return 0.0
+        return max(0.0, self._attempted_at + self._cooldown() - self._clock())
+
     def _may_fetch(self) -> bool:
-        waited = float("inf") if self._attempted_at is None else self._clock() - self._attempted_at
-        return not self._fetching and waited >= self._cooldown()
+        return not self._fetching and self._until_next() <= 0
 
     def _begin(self) -> None:
         self._fetching, self._attempted_at = True, self._clock()
@@ -109,8 +147,8 @@ class KeyCache:
         with self._state:
             self._failed = keys is None
             if keys is not None:
+                self._not_found(self._keys.keys() - keys)  # withdrawn: no need to ask for them again
                 self._keys, self._fetched_at = keys, self._clock()
-                self._unknown.clear()
             self._fetching = False
             self._state.notify_all()
 

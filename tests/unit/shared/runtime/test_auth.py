@@ -87,7 +87,14 @@ BAD = {
     "no iss": issuer.token("u", iss=None),
     "iss list": issuer.token("u", iss=[ISSUER]),
     "wrong aud": issuer.token("u", aud="https://other.example"),
-    "aud list": issuer.token("u", aud=[AUDIENCE]),
+    "aud of two": issuer.token("u", aud=[AUDIENCE, "https://other.example"]),
+    "aud of two, ours last": issuer.token("u", aud=["https://other.example", AUDIENCE]),
+    "aud twice": issuer.token("u", aud=[AUDIENCE, AUDIENCE]),
+    "aud list of another": issuer.token("u", aud=["https://other.example"]),
+    "aud empty list": issuer.token("u", aud=[]),
+    "aud list of a list": issuer.token("u", aud=[[AUDIENCE]]),
+    "aud list of a number": issuer.token("u", aud=[5]),
+    "aud object": issuer.token("u", aud={"value": AUDIENCE}),
     "no aud": issuer.token("u", aud=None),
     "over 8 KiB": issuer.token("u", padding="x" * 8192),
     "3 MB": "a" * 3_000_000,
@@ -108,6 +115,10 @@ def test_leeway_and_opaque_subjects():
     assert verifier.verify(issuer.token("Ωpaque|id-32")).user_id == "Ωpaque|id-32"
 
 
+def test_an_audience_may_be_a_list_of_one():
+    assert issuer.verifier().verify(issuer.token("u", aud=[AUDIENCE])) == Identity(user_id="u")
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_every_other_token_is_refused_the_same_way(name):
     with pytest.raises(Unauthenticated) as refused:
@@ -126,3 +137,25 @@ def test_nothing_is_fetched_for_a_token_that_cannot_be_good():
         with pytest.raises(Unauthenticated):
             verifier.verify(BAD[name])
     assert own.fetches == 0
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://foreign.example"},
+        {"aud": "https://foreign.example"},
+        {"exp": NOW - 3600},
+        {"sub": None},
+    ],
+)
+def test_a_foreign_or_old_token_of_an_unknown_key_does_not_reach_the_issuer(claims):
+    own = TestIssuer()
+    verifier = own.verifier()
+    verifier.verify(own.token("u"))
+    foreign = TestIssuer()
+    foreign.rotate()
+    for _ in range(3):
+        with pytest.raises(Unauthenticated) as refused:
+            verifier.verify(foreign.token("u", **claims))
+        assert refused.value.code == "unauthenticated"
+    assert own.fetches == 1

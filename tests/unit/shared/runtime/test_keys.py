@@ -1,13 +1,14 @@
 """The key cache through outages, rotations and floods; time is a number that the test moves."""
 
 import json
+import math
 import threading
 import time
 
 import pytest
 
 from shared.domain.errors import RetryLater, Unauthenticated
-from shared.runtime import keys
+from shared.runtime import keys, problems
 from shared.runtime.keys import KeySourceUnreachable, parse_keys
 from shared.testing.jwt import TestIssuer
 
@@ -106,6 +107,36 @@ def test_a_withdrawn_key_is_refused_after_the_refresh(verifier, issuer, at):
         verifier.verify(old)
 
 
+@pytest.mark.parametrize("after", [1, 15, 29.5])
+def test_a_key_rotated_in_during_the_cool_down_is_retryable_and_then_found(verifier, issuer, at, after):
+    verifier.verify(issuer.token("u"))
+    at.now += after
+    issuer.rotate()
+    token = issuer.token("u")
+    for _ in range(3):
+        with pytest.raises(KeySourceUnreachable) as later:
+            verifier.verify(token)
+    answer = problems.of_app_error(later.value, instance=None)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(math.ceil(30 - after)))
+    assert issuer.fetches == 1
+    at.now += later.value.delay
+    assert verifier.verify(token).user_id == "u"
+    assert issuer.fetches == 2
+
+
+def test_a_key_that_a_fetch_did_not_bring_is_unknown_for_a_minute(verifier, issuer, at):
+    verifier.verify(issuer.token("u"))
+    at.now += 31
+    issuer.rotate(publish=False)
+    token = issuer.token("u")
+    for passed in (0, 10, 35, 15):  # past the cool-down too: it was looked up
+        at.now += passed
+        with pytest.raises(Unauthenticated) as refused:
+            verifier.verify(token)
+        assert not isinstance(refused.value, RetryLater)
+    assert issuer.fetches == 2
+
+
 def test_a_key_published_late_is_found_later(verifier, issuer, at):
     verifier.verify(issuer.token("u"))
     at.now += 31
@@ -117,8 +148,80 @@ def test_a_key_published_late_is_found_later(verifier, issuer, at):
         "kid": issuer.kid,
         "x": keys_x(issuer),
     }
-    at.now += 301
+    at.now += 61
     assert verifier.verify(token).user_id == "u"
+
+
+def test_a_failed_fetch_makes_no_key_unknown(verifier, issuer, at):
+    verifier.verify(issuer.token("u"))
+    issuer.rotate()
+    token = issuer.token("u")
+    issuer.reachable = False
+    at.now += 31
+    for passed, delay in ((0, 30), (10, 20)):
+        at.now += passed
+        with pytest.raises(KeySourceUnreachable) as later:
+            verifier.verify(token)
+        assert later.value.delay == delay
+    issuer.reachable = True
+    at.now += 20
+    assert verifier.verify(token).user_id == "u"
+
+
+def test_a_flood_of_random_keys_does_not_keep_a_rotated_one_out(verifier, issuer, at):
+    known = issuer.token("known")
+    verifier.verify(known)
+    at.now += 10
+    issuer.rotate()
+    rotated, admitted_at = issuer.token("rotated"), None
+    for i in range(80):
+        at.now += 0.5
+        with pytest.raises((Unauthenticated, KeySourceUnreachable)):
+            verifier.verify(issuer.token("u", header={"kid": f"random-{i}"}))
+        assert verifier.verify(known).user_id == "known"
+        try:
+            verifier.verify(rotated)
+            admitted_at = admitted_at or at.now
+        except KeySourceUnreachable:
+            assert admitted_at is None
+    assert admitted_at is not None
+    assert admitted_at <= 1000 + keys.COOLDOWN_SECONDS
+    assert issuer.fetches == 2
+
+
+def test_a_slow_fetch_holds_only_a_few_requests_while_others_are_served(issuer, at):
+    entered, release = threading.Event(), threading.Event()
+
+    def slow(url):
+        if issuer.fetches:
+            entered.set()
+            assert release.wait(10)
+        return issuer.fetch(url)
+
+    verifier = issuer.verifier(fetch=slow, clock=at)
+    known = issuer.token("known")
+    verifier.verify(known)
+    issuer.rotate()
+    rotated, found = issuer.token("rotated"), []
+    at.now += 31
+    threads = [
+        threading.Thread(target=lambda: found.append(verifier.verify(rotated).user_id))
+        for _ in range(1 + keys.MAX_WAITING)
+    ]
+    for thread in threads:
+        thread.start()
+    cache = verifier._keys
+    assert entered.wait(10)
+    while cache._waiting < keys.MAX_WAITING:
+        time.sleep(0.001)
+    with pytest.raises(KeySourceUnreachable):  # at once: the fetch is still held
+        verifier.verify(rotated)
+    assert verifier.verify(known).user_id == "known"
+    release.set()
+    for thread in threads:
+        thread.join(10)
+    assert found == ["rotated"] * len(threads)
+    assert issuer.fetches == 2
 
 
 def keys_x(issuer) -> str:
