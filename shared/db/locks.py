@@ -1,6 +1,6 @@
-"""Namespaces and keys of transaction-scoped advisory locks. Used by `outbox` and `idempotency`.
+"""Namespaces and keys of transaction-scoped advisory locks. Used by `outbox` and `opening`.
 
-Two 32-bit keys: a namespace and a digest. Two users may share a digest; then they only wait for each other.
+Two 32-bit keys: a namespace and a digest. Two users may share a digest; then one is told to try again.
 """
 
 import hashlib
@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 OUTBOX, IDEMPOTENCY = 1, 2
 
 
+def lock_keys(namespace: int, *parts: str) -> tuple[int, int]:
+    """The two numbers that stand for `parts` in `namespace`."""
+    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=4).digest()
+    return namespace, int.from_bytes(digest, "big", signed=True)
+
+
 def try_lock(tx: "Transaction", namespace: int, *parts: str) -> bool:
     """Whether this transaction got the lock; it holds it until it ends."""
-    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=4).digest()
-    key = int.from_bytes(digest, "big", signed=True)
-    row = tx.execute("select pg_try_advisory_xact_lock(%s, %s)", (namespace, key)).fetchone()
+    keys = lock_keys(namespace, *parts)
+    row = tx.execute("select pg_try_advisory_xact_lock(%s, %s)", keys).fetchone()
     return bool(row and row[0])

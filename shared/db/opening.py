@@ -1,4 +1,4 @@
-"""How a transaction begins: BEGIN, identity, timeouts and the account's row in one round trip. Used by `uow`.
+"""How a transaction begins: BEGIN, identity, timeouts, key and account in one round trip. Used by `uow`.
 
 Identity is a setting of the transaction (`set_config(…, true)`), never of the session: a pooled connection
 carries nothing to its next user. This is the only module that asks the database for the time.
@@ -12,10 +12,11 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from shared.db import locks
 from shared.db.connection import LONGEST_WAIT, Connection
 from shared.db.pool import Clock, Database
 from shared.db.transaction import Account
-from shared.domain.errors import RetryLater
+from shared.domain.errors import Conflict, RetryLater
 
 POOL_SECONDS = 3.0  # for a free connection
 BEGIN_SECONDS = 2.0  # for BEGIN with the wait for the account's row (1 s) on a live server
@@ -26,21 +27,30 @@ _TIMEOUTS: LiteralString = ", set_config('statement_timeout', %s, true), set_con
 # The row lock is the user's queue: whoever has it owns the next change_seq until the commit.
 # A writer with other rules of time than the user's instants follow leaves them unmarked (tzdata null), and
 # `relay` derives them again: during a roll-out both kinds of writers are about.
-_ACCOUNT: LiteralString = """
-    insert into accounts as a (user_id, change_seq, tzdata, created_at)
-    values (%s, 1, %s, coalesce(%s, transaction_timestamp()))
+_VALUES: LiteralString = "values (%s, 1, %s, coalesce(%s, transaction_timestamp()))"
+# A repeat must not queue for the row behind the request that it repeats: without the key there is no row.
+_VALUES_ONCE: LiteralString = """
+    select %s, 1, %s, coalesce(%s::timestamptz, transaction_timestamp())
+    where pg_try_advisory_xact_lock(%s, %s)"""
+_ACCOUNT: tuple[LiteralString, LiteralString] = (
+    "insert into accounts as a (user_id, change_seq, tzdata, created_at) ",
+    """
     on conflict (user_id) do update set change_seq = a.change_seq + 1,
       tzdata = case when split_part(a.tzdata, '>', 1) = excluded.tzdata then a.tzdata end
-    returning user_id, change_seq, timezone, webhook_events, settings"""
+    returning user_id, change_seq, timezone, webhook_events, settings""",
+)
 
 
 @dataclass(frozen=True)
 class Opening:
-    """What a transaction is begun with: `user_id` is "" in a sweep; `account` locks and counts the row."""
+    """What a transaction is begun with: `user_id` is "" in a sweep; `account` locks and counts the row, and
+    `key` is reserved before it.
+    """
 
     user_id: str
     begin: LiteralString = "begin"
     account: bool = False
+    key: str | None = None
     timeout: float | None = None
 
 
@@ -93,17 +103,24 @@ def _exchange(connection: Connection, clock: Clock | None, opening: Opening, sec
     with connection.pipeline():
         connection.execute(opening.begin)
         begun = connection.execute(identity, params)
-        bumped = _count(connection, opening.user_id, at) if opening.account else None
+        bumped = _count(connection, opening, at) if opening.account else None
     row, own = begun.fetchone(), bumped.fetchone() if bumped else None
     assert row is not None
+    if bumped and own is None:
+        raise Conflict("A request with this key is still running.", code="idempotency_in_progress")
     account = Account(own[0], own[1], own[2], tuple(own[3]), own[4]) if own else None
     return Begun(connection, at or row[0].astimezone(UTC), account)
 
 
-def _count(connection: Connection, user_id: str, at: datetime | None) -> psycopg.Cursor[tuple[Any, ...]]:
+def _count(connection: Connection, opening: Opening, at: datetime | None) -> psycopg.Cursor[tuple[Any, ...]]:
     from shared.domain import zones  # costs a wake-up milliseconds: not before the first write
 
-    return connection.execute(_ACCOUNT, (user_id, zones.tzdata_version(), at))
+    insert, on_conflict = _ACCOUNT
+    values = (opening.user_id, zones.tzdata_version(), at)
+    if opening.key is None:
+        return connection.execute(insert + _VALUES + on_conflict, values)
+    lock = locks.lock_keys(locks.IDEMPOTENCY, opening.user_id, opening.key)
+    return connection.execute(insert + _VALUES_ONCE + on_conflict, (*values, *lock))
 
 
 def _millis(seconds: float) -> str:

@@ -38,9 +38,15 @@ class UnitOfWork:
         self._sweeper = Cause(Actor("function", source.rpartition("/")[2]))
 
     @contextmanager
-    def write(self, user_id: str, cause: Cause, *, timeout: float | None = None) -> Iterator[Transaction]:
-        """A change that belongs to the user's feed: takes the next change_seq, may emit events."""
-        with self._run(cause, Opening(_required(user_id), account=True, timeout=timeout)) as tx:
+    def write(
+        self, user_id: str, cause: Cause, *, key: str | None = None, timeout: float | None = None
+    ) -> Iterator[Transaction]:
+        """A change that belongs to the user's feed: takes the next change_seq, may emit events.
+
+        Conflict when another transaction of the user with the same `key` is still running.
+        """
+        opening = Opening(_required(user_id), account=True, key=key, timeout=timeout)
+        with self._run(cause, opening) as tx:
             yield tx
         if tx.events and self._on_commit is not None:
             self._on_commit(user_id)

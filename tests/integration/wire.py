@@ -29,6 +29,7 @@ class Wire:
         self._flowing.set()
         self._dead: set[int] = set()  # connections that stay silent for good, by number
         self._count = 0
+        self.round_trips = 0  # how often a client has spoken after the server had
         self.dsn = f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{self.port}{parts.path}"
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -65,6 +66,7 @@ class Wire:
         with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
             self._flowing.wait()
             server.connect(self._target)
+            spoke = False  # the client, last
             while True:
                 ready, _, _ = select.select([client, server], [], [])
                 self._flowing.wait()
@@ -74,6 +76,8 @@ class Wire:
                     data = end.recv(65_536)
                     if not data:
                         return
+                    self.round_trips += end is client and not spoke
+                    spoke = end is client
                     (server if end is client else client).sendall(data)
 
 

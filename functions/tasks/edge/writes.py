@@ -15,7 +15,7 @@ from flask import Response, request
 from functions.tasks.edge.routing import Caller
 from shared.db.store import idempotency
 from shared.db.uow import Transaction, UnitOfWork
-from shared.domain.errors import Conflict, FieldError, Invalid
+from shared.domain.errors import FieldError, Invalid
 from shared.runtime.http import json_body
 
 MAX_KEY = 255
@@ -51,7 +51,7 @@ class Writes:
     ) -> Response:
         """`work` once: a repeat by `once`, or by the request's Idempotency-Key, is answered as the first."""
         once = once or _of_request()
-        with self._uow.write(caller.user_id, caller.cause) as tx:
+        with self._uow.write(caller.user_id, caller.cause, key=once.key if once else None) as tx:
             answer = work(tx) if once is None else _only(tx, once, work)
         return answer.response()
 
@@ -72,8 +72,6 @@ def digest_of(*parts: Any) -> bytes:  # JSON is dynamically typed
 
 def _only(tx: Transaction, once: Once, work: Callable[[Transaction], Answer]) -> Answer:
     key, digest = once.key, once.digest
-    if not idempotency.lock(tx, key):
-        raise Conflict("A request with this key is still running.", code="idempotency_in_progress")
     stored = idempotency.find(tx, key)
     if stored is None:
         answer = work(tx)

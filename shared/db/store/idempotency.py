@@ -1,4 +1,6 @@
-"""Answers kept for Idempotency-Key (24 h, per user). Called by the HTTP API inside the write they protect."""
+"""Answers kept for Idempotency-Key (24 h, per user). Called by the HTTP API inside the write they protect,
+which has reserved the key (`uow.write(…, key=…)`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +8,6 @@ from datetime import datetime, timedelta
 
 from psycopg.types.json import Jsonb
 
-from shared.db import locks
 from shared.db.transaction import Transaction
 
 RETENTION = timedelta(hours=24)
@@ -22,11 +23,6 @@ class Stored:
     headers: Mapping[str, str]
     body: str
     created_at: datetime
-
-
-def lock(tx: Transaction, key: str) -> bool:
-    """Reserve `key` until the transaction ends; False: a request with it is still running."""
-    return locks.try_lock(tx, locks.IDEMPOTENCY, tx.user_id, key)
 
 
 def find(tx: Transaction, key: str) -> Stored | None:

@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from shared.db.pool import Database
 from shared.db.store import idempotency
 from shared.db.uow import Cause, UnitOfWork
+from shared.domain.errors import Conflict, RetryLater
 from shared.domain.identity import Actor
+from tests.integration.wire import Wire
 
 CAUSE = Cause(Actor("user", "u"))
 ANSWER = {"request_hash": b"\x00h", "status": 201, "headers": {"ETag": '"1"'}, "body": "{}"}
@@ -47,13 +50,36 @@ def test_work_that_fails_leaves_no_answer(uow, user_id):
         assert idempotency.find(tx, "k") is None
 
 
-def test_a_key_in_use_is_locked_for_its_user_only(uow, user_id):
-    with uow.record(user_id, CAUSE) as first, uow.record(user_id, CAUSE) as second:
-        assert idempotency.lock(first, "k")
-        assert not idempotency.lock(second, "k")
-        assert idempotency.lock(second, "other")
-        with uow.record(user_id + "-other", CAUSE) as third:
-            assert idempotency.lock(third, "k")
+def test_a_key_in_use_is_refused_at_once_while_its_write_runs(database, user_id):
+    """At once: the repeat does not wait for the account's row, which the first holds."""
+    uow = UnitOfWork(database("api"), source="/taskflow/tasks")
+    with uow.write(user_id, CAUSE, key="k"):
+        with pytest.raises(Conflict) as caught, uow.write(user_id, CAUSE, key="k", timeout=30):
+            pass
+        assert caught.value.code == "idempotency_in_progress"
+        with pytest.raises(RetryLater) as busy, uow.write(user_id, CAUSE, key="other", timeout=0.1):
+            pass
+        assert busy.value.code == "busy"  # another key waits for its turn
+        with uow.write(user_id + "-other", CAUSE, key="k"):
+            pass
+    with uow.write(user_id, CAUSE, key="k") as tx:
+        assert tx.change_seq == 2  # a refused write counts nothing
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_write_begins_in_one_round_trip_with_or_without_a_key(database, dsns, user_id, key):
+    wire = Wire(dsns["api"])
+    db = Database(wire.dsn)
+    try:
+        with UnitOfWork(db, source="/taskflow/tasks").read(user_id):
+            pass  # connected
+        before = wire.round_trips
+        with UnitOfWork(db, source="/taskflow/tasks").write(user_id, CAUSE, key=key):
+            assert wire.round_trips == before + 1
+        assert wire.round_trips == before + 2
+    finally:
+        db.close()
+        wire.close()
 
 
 def test_expired_answers_are_deleted_by_relay(uow, database, user_id, sim_clock):
