@@ -6,14 +6,32 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from shared.db.columns import Columns, assigned, excluded, insert, listed, without
 from shared.db.transaction import Transaction
 from shared.domain.errors import NotFound
 from shared.domain.series import Occurrence, Series
 from shared.domain.versions import Versions, check_version
 
-_SERIES = """id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state, state_reason,
-  emitted_count, successor_id, ends_before, template, version, created_at, updated_at"""
-_OCCURRENCE = "series_id, key, outcome, task_id, ordinal, after_key, emitted_count, skip_missed, created_at"
+_SERIES: Columns = (
+    "id", "kind", "rule", "mode", "value_type", "anchor", "timezone", "exdates", "rdates", "state",
+    "state_reason", "emitted_count", "successor_id", "ends_before", "template", "version", "created_at",
+    "updated_at",
+)  # fmt: skip
+STORED: Columns = ("user_id", *_SERIES, "change_seq")
+_SELECT = f"select {listed(_SERIES)} from series where user_id = %s"
+_INSERT = insert("series", STORED)
+_UPDATE = f"""update series set {assigned(without(STORED, "user_id", "id", "created_at", "version"))},
+  version = version + 1
+where user_id = %(user_id)s and id = %(id)s"""
+_OCCURRENCE: Columns = (
+    "series_id", "key", "outcome", "task_id", "ordinal", "after_key", "emitted_count", "skip_missed",
+    "created_at",
+)  # fmt: skip
+STORED_OCCURRENCE: Columns = ("user_id", *_OCCURRENCE)
+_OCCURRENCES = f"select {listed(_OCCURRENCE)} from occurrences where user_id = %s and series_id = %s"
+_OPEN = f"""{insert("occurrences", STORED_OCCURRENCE)}
+on conflict (user_id, series_id, key) do update
+  set {excluded(without(_OCCURRENCE, "series_id", "key"))} where occurrences.outcome = 'missed'"""
 
 
 class SeriesRepository:
@@ -36,42 +54,22 @@ class SeriesRepository:
         """The series that this one was split from."""
         return self._tx.fetch_one(
             Series,
-            f"select {_SERIES} from series where user_id = %s and successor_id = %s",
+            f"{_SELECT} and successor_id = %s",
             (self._tx.user_id, series_id),
         )
 
     def add(self, series: Series) -> None:
         """Insert a new series."""
-        self._tx.execute(
-            """insert into series
-                 (user_id, id, kind, rule, mode, value_type, anchor, timezone, exdates, rdates, state,
-                  state_reason, emitted_count, successor_id, ends_before, template, version, change_seq,
-                  created_at, updated_at)
-               values (%(user_id)s, %(id)s, %(kind)s, %(rule)s, %(mode)s, %(value_type)s, %(anchor)s,
-                 %(timezone)s, %(exdates)s, %(rdates)s, %(state)s, %(state_reason)s, %(emitted_count)s,
-                 %(successor_id)s, %(ends_before)s, %(template)s, %(version)s, %(change_seq)s,
-                 %(created_at)s, %(updated_at)s)""",
-            self._row(series),
-        )
+        self._tx.execute(_INSERT, self._row(series))
 
     def save(self, series: Series) -> None:
         """Write every field of `series`, one version on."""
-        self._tx.execute(
-            """update series set kind = %(kind)s, rule = %(rule)s, mode = %(mode)s,
-                 value_type = %(value_type)s, anchor = %(anchor)s, timezone = %(timezone)s,
-                 exdates = %(exdates)s, rdates = %(rdates)s, state = %(state)s,
-                 state_reason = %(state_reason)s, emitted_count = %(emitted_count)s,
-                 successor_id = %(successor_id)s, ends_before = %(ends_before)s, template = %(template)s,
-                 version = version + 1,
-                 change_seq = %(change_seq)s, updated_at = %(now)s
-               where user_id = %(user_id)s and id = %(id)s""",
-            self._row(series) | {"now": self._tx.now},
-        )
+        self._tx.execute(_UPDATE, self._row(series) | {"updated_at": self._tx.now})
 
     def _find(self, series_id: UUID, locking: LiteralString = "") -> Series:
         series = self._tx.fetch_one(
             Series,
-            f"select {_SERIES} from series where user_id = %s and id = %s {locking}",
+            f"{_SELECT} and id = %s {locking}",
             (self._tx.user_id, series_id),
         )
         if series is None:
@@ -117,8 +115,7 @@ class Occurrences:
         """The newest occurrences first, those with an ordinal below `before`."""
         return self._tx.fetch(
             Occurrence,
-            f"""select {_OCCURRENCE} from occurrences where user_id = %s and series_id = %s
-                  and (%s::int is null or ordinal < %s::int)
+            f"""{_OCCURRENCES} and (%s::int is null or ordinal < %s::int)
                 order by ordinal desc limit %s""",
             (*self._scope, before, before, limit),
         )
@@ -129,27 +126,9 @@ class Occurrences:
         A second open occurrence of the series violates uq_occurrences_open: the series row is locked
         by every expansion, so that can only be a bug.
         """
-        cursor = self._tx.execute(
-            """insert into occurrences
-                 (user_id, series_id, key, outcome, task_id, ordinal, after_key, emitted_count,
-                 created_at)
-               values (%s, %s, %s, 'open', %s, %s, %s, %s, %s)
-               on conflict (user_id, series_id, key) do update
-                 set outcome = 'open', task_id = excluded.task_id, ordinal = excluded.ordinal,
-                     after_key = excluded.after_key, emitted_count = excluded.emitted_count,
-                     created_at = excluded.created_at
-                 where occurrences.outcome = 'missed'""",
-            (
-                *self._scope,
-                occurrence.key,
-                occurrence.task_id,
-                occurrence.ordinal,
-                occurrence.after_key,
-                occurrence.emitted_count,
-                occurrence.created_at,
-            ),
-        )
-        return cursor.rowcount == 1
+        user_id, series_id = self._scope
+        row = vars(occurrence) | {"user_id": user_id, "series_id": series_id, "outcome": "open"}
+        return self._tx.execute(_OPEN, row).rowcount == 1
 
     def add_missed(self, keys: Sequence[str], *, first_ordinal: int, after_key: str | None) -> None:
         """Record the occurrences that a catch-up passed over."""
@@ -199,6 +178,6 @@ class Occurrences:
     def _one(self, condition: LiteralString, *params: object) -> Occurrence | None:
         return self._tx.fetch_one(
             Occurrence,
-            f"select {_OCCURRENCE} from occurrences where user_id = %s and series_id = %s and {condition}",
+            f"{_OCCURRENCES} and {condition}",
             (*self._scope, *params),
         )

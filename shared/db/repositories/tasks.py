@@ -8,6 +8,8 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from shared.db.columns import Columns, assigned, insert, listed, without
+from shared.db.instants import FAR_FUTURE
 from shared.db.repositories.reminders import Reminders
 from shared.db.transaction import Transaction
 from shared.domain.errors import NotFound
@@ -16,33 +18,18 @@ from shared.domain.versions import Versions, check_version
 from shared.events.base import changes_between
 from shared.events.task import TaskChanged, TaskCreated, TaskEvent
 
-COLUMNS = """
-  t.id, t.title, t.description, t.status, t.priority, t.tags, t.project_id, t.parent_id, t.position,
-  t.due_kind, t.due_wall, t.timezone, t.due_at, t.reminders, t.reminder_sent, t.series_id,
-  t.occurrence_key, t.version, t.created_at, t.updated_at, t.completed_at, t.deleted_at,
+_TASK: Columns = (
+    "id", "title", "description", "status", "priority", "tags", "project_id", "parent_id", "position",
+    "due_kind", "due_wall", "timezone", "due_at", "reminders", "reminder_sent", "series_id", "occurrence_key",
+    "version", "created_at", "updated_at", "completed_at", "deleted_at",
+)  # fmt: skip
+# What the database keeps beside it: whose it is, how it sorts, where it stands in the change feed.
+STORED: Columns = ("user_id", *_TASK, "due_sort", "change_seq", "last_change")
+COLUMNS = f"""{listed(_TASK, of="t")},
   s.kind as series_kind, s.rule as series_rule, s.mode as series_mode, s.state as series_state"""
-
 FROM = "tasks t left join series s on s.user_id = t.user_id and s.id = t.series_id"
-
-_INSERT = """
-insert into tasks (user_id, id, title, description, status, priority, tags, project_id, parent_id, position,
-  due_kind, due_wall, timezone, due_at, due_sort, reminders, series_id, occurrence_key, version, change_seq,
-  last_change, created_at, updated_at, completed_at, deleted_at)
-values (%(user_id)s, %(id)s, %(title)s, %(description)s, %(status)s, %(priority)s, %(tags)s, %(project_id)s,
-  %(parent_id)s, %(position)s, %(due_kind)s, %(due_wall)s, %(timezone)s, %(due_at)s,
-  coalesce(%(due_sort)s, 'infinity'::timestamptz), %(reminders)s, %(series_id)s, %(occurrence_key)s,
-  %(version)s, %(change_seq)s, %(last_change)s, %(created_at)s, %(updated_at)s, %(completed_at)s,
-  %(deleted_at)s)"""
-
-_UPDATE = """
-update tasks set title = %(title)s, description = %(description)s, status = %(status)s,
-  priority = %(priority)s, tags = %(tags)s, project_id = %(project_id)s, parent_id = %(parent_id)s,
-  position = %(position)s, due_kind = %(due_kind)s, due_wall = %(due_wall)s, timezone = %(timezone)s,
-  due_at = %(due_at)s, due_sort = coalesce(%(due_sort)s, 'infinity'::timestamptz),
-  reminders = %(reminders)s, reminder_sent = %(reminder_sent)s, series_id = %(series_id)s,
-  occurrence_key = %(occurrence_key)s,
-  version = %(version)s, change_seq = %(change_seq)s, last_change = %(last_change)s,
-  updated_at = %(updated_at)s, completed_at = %(completed_at)s, deleted_at = %(deleted_at)s
+_INSERT = insert("tasks", without(STORED, "reminder_sent"))
+_UPDATE = f"""update tasks set {assigned(without(STORED, "user_id", "id", "created_at"))}
 where user_id = %(user_id)s and id = %(id)s"""
 
 
@@ -135,33 +122,12 @@ class Tasks:
         return emitted
 
     def _row(self, task: Task, last_change: str) -> dict[str, Any]:
-        return {
+        return vars(task) | {
             "user_id": self._tx.user_id,
-            "id": task.id,
-            "title": task.title,
-            "description": task.description,
-            "status": task.status,
-            "priority": task.priority,
-            "tags": task.tags,
-            "project_id": task.project_id,
-            "parent_id": task.parent_id,
-            "position": task.position,
-            "due_kind": task.due_kind,
-            "due_wall": task.due_wall,
-            "timezone": task.timezone,
-            "due_at": task.due_at,
-            "due_sort": self._due_sort(task),
             "reminders": Jsonb(task.reminders),
-            "reminder_sent": task.reminder_sent,
-            "series_id": task.series_id,
-            "occurrence_key": task.occurrence_key,
-            "version": task.version,
+            "due_sort": self._due_sort(task) or FAR_FUTURE,
             "change_seq": self._tx.change_seq,
             "last_change": last_change,
-            "created_at": task.created_at,
-            "updated_at": task.updated_at,
-            "completed_at": task.completed_at,
-            "deleted_at": task.deleted_at,
         }
 
     def _due_sort(self, task: Task) -> datetime | None:
