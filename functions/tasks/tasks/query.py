@@ -1,12 +1,14 @@
 """The query of `GET /v1/tasks`: which tasks, in which order, from where on. Pure."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from functions.tasks.edge import paging
 from functions.tasks.edge.paging import Key
 from functions.tasks.edge.parameters import Parameters, invalid_query
+from shared.domain.text import fold, trim
 
 # What a list can be sorted by, and how a cursor's key of it is read.
 SORTABLE: dict[str, Key] = {
@@ -58,12 +60,17 @@ def parse_query(given: Parameters) -> TaskQuery:
     return TaskQuery(
         statuses=given.among("status", STATUSES) or ("done", "open"),
         priorities=tuple(int(name[1]) for name in given.among("priority", PRIORITIES)),
-        tags=tuple(sorted(tag.lower() for tag in given.values("tag"))),
-        tags_any=tuple(sorted(tag.lower() for tag in given.values("tag_any"))),
+        tags=_folded(given.values("tag")),
+        tags_any=_folded(given.values("tag_any")),
         parents=given.ids("parent_id"),
         deleted=given.flag("deleted"),
         sort=_sort(given.single("sort", DEFAULT_SORT)),
     )
+
+
+def _folded(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags as the list compares them: trimmed as they are when they are stored, and folded."""
+    return tuple(sorted({fold(trim(tag)) for tag in tags}))
 
 
 def _sort(value: str) -> tuple[tuple[str, bool], ...]:

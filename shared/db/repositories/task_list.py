@@ -15,7 +15,7 @@ _SORTABLE = {
     "priority": ("t.priority", "bigint"),
     "created_at": ("t.created_at", "timestamptz"),
     "updated_at": ("t.updated_at", "timestamptz"),
-    "title": ("t.title", "text"),
+    "title": ("t.title_folded", "text"),
 }
 _DUE_DESCENDING = "case when t.due_sort = 'infinity' then '-infinity'::timestamptz else t.due_sort end"
 
@@ -76,9 +76,8 @@ _WHERE = """t.user_id = %(user_id)s
   and t.status = any(%(statuses)s)
   and (%(priorities)s::smallint[] is null or t.priority = any(%(priorities)s::smallint[]))
   and (%(parents)s::uuid[] is null or t.parent_id = any(%(parents)s::uuid[]))
-  and (%(tags)s::text[] is null or array(select lower(x) from unnest(t.tags) x) @> %(tags)s::text[])
-  and (%(tags_any)s::text[] is null
-    or array(select lower(x) from unnest(t.tags) x) && %(tags_any)s::text[])"""
+  and (%(tags)s::text[] is null or t.tags_folded @> %(tags)s::text[])
+  and (%(tags_any)s::text[] is null or t.tags_folded && %(tags_any)s::text[])"""
 
 
 def _filters(query: Query) -> dict[str, Any]:  # values of several column types

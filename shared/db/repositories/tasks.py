@@ -14,6 +14,7 @@ from shared.db.repositories.reminders import Reminders
 from shared.db.transaction import Transaction
 from shared.domain.errors import NotFound
 from shared.domain.task import MAX_DEPTH, Task, public_fields
+from shared.domain.text import fold
 from shared.domain.versions import Versions, check_version
 from shared.events.base import changes_between
 from shared.events.task import TaskChanged, TaskCreated, TaskEvent
@@ -23,8 +24,10 @@ _TASK: Columns = (
     "due_kind", "due_wall", "timezone", "due_at", "reminders", "reminder_sent", "series_id", "occurrence_key",
     "version", "created_at", "updated_at", "completed_at", "deleted_at",
 )  # fmt: skip
-# What the database keeps beside it: whose it is, how it sorts, where it stands in the change feed.
-STORED: Columns = ("user_id", *_TASK, "due_sort", "change_seq", "last_change")
+# What the database keeps beside it: whose it is, how it compares and sorts, where in the feed it stands.
+STORED: Columns = (
+    "user_id", *_TASK, "title_folded", "tags_folded", "due_sort", "change_seq", "last_change",
+)  # fmt: skip
 COLUMNS = f"""{listed(_TASK, of="t")},
   s.kind as series_kind, s.rule as series_rule, s.mode as series_mode, s.state as series_state"""
 FROM = "tasks t left join series s on s.user_id = t.user_id and s.id = t.series_id"
@@ -124,6 +127,8 @@ class Tasks:
     def _row(self, task: Task, last_change: str) -> dict[str, Any]:
         return vars(task) | {
             "user_id": self._tx.user_id,
+            "title_folded": fold(task.title),
+            "tags_folded": [fold(tag) for tag in task.tags],
             "reminders": Jsonb(task.reminders),
             "due_sort": self._due_sort(task) or FAR_FUTURE,
             "change_seq": self._tx.change_seq,

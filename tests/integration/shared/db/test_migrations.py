@@ -7,11 +7,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import NullPool, create_engine
 
 from shared.db import migrate, roles
 from shared.db.schema import metadata
+from shared.domain.text import fold
 
 _CATALOG = """
 select 'column', table_name, column_name, data_type, is_nullable, column_default
@@ -82,6 +83,33 @@ def test_up_down_up(empty):
     assert tables(empty) == {"alembic_version"}
     migrate.upgrade(empty)
     assert catalog(empty) == first
+
+
+_TASK = """
+insert into tasks (user_id, id, title, status, priority, tags, position, due_sort, change_seq, last_change,
+  created_at, updated_at)
+values (%s, gen_random_uuid(), %s, 'open', 4, %s, 'a0', 'infinity', 1, 'created', now(), now())"""
+
+
+def test_rows_are_folded_on_the_way_up_and_kept_on_the_way_down(empty, dsns):
+    names = make_conninfo(dsns["admin"], dbname=conninfo_to_dict(empty)["dbname"])
+    migrate.upgrade(empty, "0003")
+    rows = [(f"user-{i % 3}", f"Ärger {i:04}", ["Straße", "A\u0308RZTE"]) for i in range(2_300)]  # some pages
+    with psycopg.connect(names) as connection:
+        connection.cursor().executemany(_TASK, rows)
+    for _ in range(2):
+        migrate.upgrade(empty)
+        with psycopg.connect(names) as connection:
+            found = connection.execute(
+                "select user_id, title, title_folded, tags, tags_folded from tasks order by title"
+            ).fetchall()
+            forced = connection.execute("select relforcerowsecurity from pg_class where relname = 'tasks'")
+            assert forced.fetchone() == (True,)
+        assert found == [(user, title, fold(title), tags, ["strasse", "ärzte"]) for user, title, tags in rows]
+        migrate.downgrade(empty, "0003")
+    with psycopg.connect(names) as connection:
+        kept = connection.execute("select user_id, title, tags from tasks order by title").fetchall()
+    assert kept == rows
 
 
 def test_a_second_upgrade_changes_nothing(empty):
