@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from functions.updates import sse
+from functions.updates import edge, sse
 from functions.updates.hub import Hub, Subscription
+from shared.domain.errors import RetryLater
 from shared.runtime import clock
 
 HEARTBEAT_SECONDS = 15.0
+START_SECONDS = 4.5  # to know where a stream begins; the database has said nothing by then: 503
 STREAM_SECONDS = 570.0  # Knative cuts a request at timeoutSeconds (knative/updates.yaml: 600)
 SEND_SECONDS = 30.0  # a client that takes nothing for that long is gone or too slow
 HEADERS: Mapping[str, str] = {
@@ -39,12 +41,17 @@ class EventStream(Response):
         self._hub, self._user_id, self._token = hub, user_id, token
         self._seconds, self._heartbeat = seconds, heartbeat
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.create_task(_disconnected(receive))
         stream = self._hub.join(self._user_id, self._token)
         try:
-            # A client that has seen the headers misses nothing from then on: the start is known first.
-            first = await _text(stream, gone, timeout=self._heartbeat) if self._token is None else None
+            first = None
+            if self._token is None:
+                # A client that has seen the headers misses nothing from then on: the start is known first.
+                first = await _text(stream, gone, timeout=START_SECONDS)
+                if first is None:
+                    await self._refusal()(scope, receive, send)
+                    return
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             taken = await _offer(send, first) if first else True
             finished = taken and await self._pump(stream, send, gone)
@@ -55,6 +62,12 @@ class EventStream(Response):
                 await gone
         if finished:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _refusal(self) -> Response:
+        error = RetryLater("the change feed cannot be read", code="database_unavailable")
+        found = edge.refusal(error, self.headers.get("x-request-id", ""))
+        found.headers.update({name: value for name, value in self.headers.items() if name not in HEADERS})
+        return found
 
     async def _pump(self, stream: Subscription, send: Send, gone: asyncio.Task[None]) -> bool:
         """True when the stream ended by itself, False when its client is gone or takes nothing."""

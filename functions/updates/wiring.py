@@ -13,6 +13,7 @@ from shared.runtime.wiring import database
 __all__ = ["Updates", "build"]
 
 NAME = "updates"
+READ_SECONDS = 3.0  # one read for a hundred streams: the next round comes a second later
 
 
 def build(settings: Settings) -> Updates:
@@ -20,7 +21,7 @@ def build(settings: Settings) -> Updates:
     uow = UnitOfWork(database(NAME, settings.database_url), source=f"/taskflow/{NAME}")
 
     def read(positions: Sequence[tuple[str, int | None]]) -> list[Slice]:
-        with uow.sweep() as tx:
+        with uow.sweep(timeout=READ_SECONDS) as tx:
             return Feed(tx).read(positions)
 
     verifier = Verifier(settings.auth_jwks_url, settings.auth_issuer, settings.auth_audience)

@@ -7,13 +7,16 @@ from uuid import uuid4
 
 import pytest
 
+from functions.updates import stream
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import UnitOfWork
+from shared.domain.errors import RetryLater
 from shared.domain.identity import uuid7
 from shared.domain.task import Task
 from shared.events.task import TaskChanged, TaskCompleted, TaskDeleted, TaskUpdated
 from shared.messaging.cloudevent import to_http
 from shared.testing.deliveries import CAUSE, as_cloudevent
+from tests.integration.functions.updates.conftest import ORIGIN
 
 
 @pytest.fixture
@@ -251,3 +254,21 @@ def test_an_outage_of_the_database_only_delays(server, add_task, user_id, monkey
     task = add_task(user_id)
     assert data(client.event())["id"] == str(task.id)
     assert len(failures) == 3
+
+
+def test_a_stream_whose_start_cannot_be_known_is_refused(server, user_id, monkeypatch):
+    """A 200 without the first block would promise changes from a point that nobody knows."""
+
+    def failing(_self, **_options):
+        raise RetryLater
+
+    monkeypatch.setattr(UnitOfWork, "sweep", failing)
+    monkeypatch.setattr(stream, "START_SECONDS", 0.2)
+    bearer = f"Bearer {server.issuer.token(user_id)}"
+    response, text = server.ask("GET", "/v1/stream", Authorization=bearer, Origin=ORIGIN)
+    assert (response.status, response.headers["Content-Type"]) == (503, "application/problem+json"), text
+    assert response.headers["Retry-After"]
+    assert response.headers["X-Request-Id"]
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    monkeypatch.undo()
+    assert server.stream(user_id).block() is not None
