@@ -25,7 +25,8 @@ FRESH_SECONDS, STALE_SECONDS = 300.0, 86_400.0
 COOLDOWN_SECONDS = 30.0  # between fetches, failed ones too
 UNKNOWN_SECONDS = 60.0  # for which a key id that was looked up in vain is refused; it may be published later
 COLD_COOLDOWN_SECONDS = 5.0  # while there is no key at all, and so nobody can be served
-FETCH_SECONDS = 2.0
+FETCH_SECONDS = 2.0  # for one step: connecting, one answer
+WAIT_SECONDS = 2.5  # a request waits no longer for keys: names that do not resolve and drips take longer
 MAX_DOCUMENT, MAX_KEYS, MAX_UNKNOWN = 65_536, 50, 1000
 MAX_WAITING = (
     4  # requests held by one fetch while others can be served: a slow issuer must not take all threads
@@ -59,6 +60,7 @@ class KeyCache:
         self._attempted_at: float | None = None
         self._failed = False
         self._fetching = False
+        self._attempt = 0
         self._waiting = 0
         self._unknown: OrderedDict[str, float] = OrderedDict()  # when a fetch did not bring it
 
@@ -70,7 +72,6 @@ class KeyCache:
                 return None
             if age > FRESH_SECONDS and self._may_fetch():
                 self._begin()
-                threading.Thread(target=self._refresh, name="jwks", daemon=True).start()
             return key
 
     def look_up(self, kid: str) -> Any:
@@ -86,17 +87,16 @@ class KeyCache:
             ours = self._may_fetch()
             if ours:
                 self._begin()
+                self._state.wait_for(lambda: not self._fetching, timeout=WAIT_SECONDS)
             elif self._fetching and (not self._keys or self._waiting < MAX_WAITING):
                 self._wait()
-        if ours:
-            self._refresh()
         return self._settled(kid, looked_up=ours)
 
     def _wait(self) -> None:
         """Single flight: for the answer to another request's fetch."""
         self._waiting += 1
         try:
-            self._state.wait_for(lambda: not self._fetching, timeout=2 * FETCH_SECONDS)
+            self._state.wait_for(lambda: not self._fetching, timeout=WAIT_SECONDS)
         finally:
             self._waiting -= 1
 
@@ -105,7 +105,7 @@ class KeyCache:
         with self._state:
             if kid in self._keys and self._age() <= STALE_SECONDS:
                 return self._keys[kid]
-            if self._failed or not looked_up:
+            if self._fetching or self._failed or not looked_up:
                 raise KeySourceUnreachable(delay=self._until_next())
             self._not_found([kid])
             return None
@@ -130,13 +130,17 @@ class KeyCache:
         return max(0.0, self._attempted_at + self._cooldown() - self._clock())
 
     def _may_fetch(self) -> bool:
-        return not self._fetching and self._until_next() <= 0
+        """A fetch that has not ended when the cool-down is over hangs: the next one begins without it."""
+        return self._until_next() <= 0
 
     def _begin(self) -> None:
+        """Fetch in a thread of its own, so that whoever waits can stop waiting."""
         self._fetching, self._attempted_at = True, self._clock()
+        self._attempt += 1
+        threading.Thread(target=self._refresh, args=(self._attempt,), name="jwks", daemon=True).start()
 
-    def _refresh(self) -> None:
-        """Only between `_begin` and its own end; never raises."""
+    def _refresh(self, attempt: int) -> None:
+        """Never raises."""
         keys: dict[str, Any] | None = None
         try:
             keys = parse_keys(self._fetch(self._url))
@@ -145,6 +149,8 @@ class KeyCache:
                 if not self._failed:
                     log.failure("keys cannot be fetched", error, known=len(self._keys))
         with self._state:
+            if attempt != self._attempt:
+                return  # another one has begun since, and what it finds is newer
             self._failed = keys is None
             if keys is not None:
                 self._not_found(self._keys.keys() - keys)  # withdrawn: no need to ask for them again

@@ -12,10 +12,14 @@ import pytest
 from scripts.local.postgres import EmbeddedPostgres
 from shared.db import connection as connections
 from shared.db import opening
-from shared.runtime import lifecycle
+from shared.domain.identity import uuid7
+from shared.events.task import TaskCreated
+from shared.messaging.cloudevent import to_http
+from shared.runtime import clock, keys, lifecycle
 from shared.runtime.event import HANDLER_SECONDS
 from shared.runtime.http import REQUEST_SECONDS
 from shared.runtime.sealing import Sealer
+from shared.testing.deliveries import TICK, as_cloudevent
 from shared.testing.jwt import AUDIENCE, ISSUER, TestIssuer
 from tests.integration.wire import Wire, frozen
 
@@ -97,6 +101,7 @@ def ask(tasks, issuer, user_id):
 def test_the_bounds_add_up_to_five_seconds():
     beyond = opening.GRACE_SECONDS + connections.ENDING_SECONDS
     assert max(REQUEST_SECONDS, HANDLER_SECONDS) + beyond <= LONGEST
+    assert keys.WAIT_SECONDS < REQUEST_SECONDS
 
 
 @pytest.mark.parametrize("kind", ["stopped server", "silent wire"])
@@ -127,6 +132,42 @@ def test_requests_are_answered_503_and_served_again_afterwards(ask, server, wire
     while (status := ask("GET", path)[0]) != 200:
         assert time.monotonic() < end, status
     assert ask("PATCH", path, {"title": "after"})[0] == 200
+
+
+@pytest.mark.parametrize("name", ["audit", "reminders"])
+def test_events_and_ticks_are_refused_for_the_moment(start, server, name):
+    """A tick has 45 s, but what it waits for in vain is a transaction, not all of its work."""
+    wire = Wire(server._dsn({"audit": "consumer", "reminders": "ticker"}[name], "taskflow"))
+    event = TICK if name == "reminders" else as_cloudevent(_created())
+    headers, body = to_http(event)
+    try:
+        process = start(
+            name,
+            FUNCTION_SOURCE=str(ROOT / f"functions/{name}/main.py"),
+            DATABASE_URL=wire.dsn,
+            KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
+        )
+        assert process.request("POST", "/", body, headers)[0] == 204  # connected
+        wire.cut()
+        headers, body = to_http(event if name == "reminders" else as_cloudevent(_created()))
+        started = time.monotonic()
+        status, found, content = process.request("POST", "/", body, headers)
+        assert time.monotonic() - started < LONGEST + ROOM
+        assert (status, found["Kne-Errorclass"]) == (503, "transient"), content
+        wire.mend()
+        end = time.monotonic() + 20
+        while process.request("POST", "/", body, headers)[0] != 204:
+            assert time.monotonic() < end
+    finally:
+        wire.close()
+
+
+def _created():
+    now = clock.now()
+    return TaskCreated(
+        event_id=uuid7(now), user_id="u", task_id=uuid7(now), task_version=1, occurred_at=now,
+        actor={"kind": "user", "id": "u"}, request_id="r",
+    )  # fmt: skip
 
 
 def test_a_process_stops_while_database_and_broker_are_silent(tasks, ask, wire):

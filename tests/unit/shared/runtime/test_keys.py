@@ -315,3 +315,29 @@ def test_only_public_ed25519_signing_keys_with_an_id_are_used(issuer):
         {k: v for k, v in good.items() if k != "alg"} | {"kid": "bare"},
     ]
     assert set(parse_keys(json.dumps({"keys": [good, *odd]}).encode())) == {good["kid"], "rfc9864", "bare"}
+
+
+def test_a_fetch_that_never_ends_holds_nobody_for_ever_and_is_replaced(issuer, at, monkeypatch):
+    """A name that does not resolve, or headers that drip: no timeout of a socket ends that."""
+    monkeypatch.setattr(keys, "WAIT_SECONDS", 0.05)
+    release, ended = threading.Event(), threading.Event()
+
+    def hanging(url):
+        if issuer.reachable:
+            return issuer.fetch(url)
+        release.wait(30)
+        ended.set()
+        raise OSError
+
+    verifier = issuer.verifier(fetch=hanging, clock=at)
+    issuer.reachable = False
+    for _ in range(3):  # the first begins the fetch; the others wait for it, and no longer
+        with pytest.raises(KeySourceUnreachable):
+            verifier.verify(issuer.token("u"))
+    issuer.reachable = True
+    at.now += keys.COLD_COOLDOWN_SECONDS
+    assert verifier.verify(issuer.token("u")).user_id == "u"
+    release.set()
+    assert ended.wait(10)
+    assert verifier.verify(issuer.token("u")).user_id == "u"  # the old fetch has changed nothing
+    assert issuer.fetches == 1
