@@ -34,6 +34,13 @@ _ALIASES = {
 }
 _SECOND = timedelta(seconds=1)
 _NAMES = "minute hour day month weekday"
+_RANGES = {  # by cronsim's names
+    "minute": "0 to 59",
+    "hour": "0 to 23, where 0 is midnight",
+    "day-of-month": "1 to 31, as the months have them, or L for the last",
+    "month": "1 to 12 or JAN to DEC",
+    "day-of-week": "0 to 7 or SUN to SAT, where 0 and 7 are Sunday",
+}
 
 
 def occurrences(
@@ -99,15 +106,14 @@ def _frame(dtstart: date | datetime, tz: str | None) -> Frame:
 def _validated(text: str) -> str:
     from cronsim import CronSim, CronSimError
 
-    canonical = " ".join(_fields(text))
+    fields = _fields(text)
+    canonical = " ".join(fields)
     try:
         # from 1970 in UTC: the answer must not depend on when somebody asks
         schedule = CronSim(canonical, datetime(1970, 1, 1, tzinfo=UTC))
         next(schedule)
     except CronSimError as error:
-        raise InvalidRecurrence(
-            "CRON", f"{error}; the five fields are {_NAMES}, such as 0 9 * * 1-5"
-        ) from None
+        raise InvalidRecurrence("CRON", _unreadable(str(error), fields)) from None
     except StopIteration:
         raise InvalidRecurrence("CRON", "never occurs; no such day in these months") from None
     _check_spacing(sorted(schedule.minutes), schedule.hours)
@@ -138,6 +144,16 @@ def _misshapen(fields: list[str]) -> str:
     if len(fields) == _FIELDS + 1:
         return f"has six fields; {_NAMES} are five: a schedule here has neither seconds nor years"
     return f"needs exactly five fields, {_NAMES}, such as 0 9 * * 1-5"
+
+
+def _unreadable(error: str, fields: list[str]) -> str:
+    """What the field that cronsim names may hold."""
+    name = error.removeprefix("Bad ")
+    if name not in _RANGES:
+        return f"{error}; the five fields are {_NAMES}, such as 0 9 * * 1-5"
+    if "?" in fields:
+        return f"has a bad {name}; write * for ?"
+    return f"has a bad {name}: it may be {_RANGES[name]}, a list 1,2, a range 1-2, a step */2 or *"
 
 
 def _check_spacing(minutes: list[int], hours: set[int]) -> None:

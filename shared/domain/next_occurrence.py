@@ -354,13 +354,18 @@ def _reanchorable(recurrence: Recurrence) -> Rule:
     Completing a monthly task on the 31st must not skip short months: missing days move back (RFC 7529).
     """
     if recurrence.kind == "cron":
-        raise InvalidRecurrence("mode", "from_completion needs an RRULE: a cron schedule has no start")
+        raise InvalidRecurrence(
+            "mode", "from_completion needs an RRULE: a cron schedule has no start; use catch_up"
+        )
     rule = parse_rule(recurrence.text)
     if _is_clamp(rule):
         rule = rule.replace(by_month=(), by_month_day=(), by_set_pos=())
     for part in ("BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYSETPOS"):
         if getattr(rule, _ATTRIBUTES[part]):
-            raise InvalidRecurrence(part, "cannot be combined with from_completion; use FREQ and INTERVAL")
+            reason = (
+                "names days that from_completion, which counts from the completion, cannot keep; use catch_up"
+            )
+            raise InvalidRecurrence(part, reason)
     if rule.skip == "OMIT" and rule.freq in ("MONTHLY", "YEARLY") and not rule.by_day:
         return rule.replace(skip="BACKWARD")
     return rule

@@ -158,7 +158,9 @@ def _part(item: str, body: str) -> tuple[str, str]:
     values = ",".join(each.strip(_BLANKS) for each in value.split(","))
     if not item:
         raise InvalidRecurrence("RRULE", "has an empty part; write one ';' between two parts")
-    if not equals or not name or not values:
+    if equals and name and not values:
+        raise InvalidRecurrence(_label(name), "has no value; write NAME=value")
+    if not equals or not name:
         raise InvalidRecurrence(_label(name), _unnamed(item, body))
     if len(name.split()) > 1:
         raise InvalidRecurrence(_label(name), "must be written NAME=value with ';' between the parts")

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.domain.errors import Invalid
+from shared.domain.time_text import BadTime, read_time
 from shared.messaging import strict_json
 from shared.messaging.ports import Record
 
@@ -221,10 +222,11 @@ def _parse_time(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        if _TIME.fullmatch(text):
-            return datetime.fromisoformat(text.upper())
-    except ValueError:
-        pass
+        value = read_time(text) if _TIME.fullmatch(text) else None
+    except BadTime:
+        value = None
+    if isinstance(value, datetime):
+        return value
     raise InvalidCloudEvent("Attribute time is not RFC 3339.")
 
 

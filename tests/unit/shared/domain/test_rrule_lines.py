@@ -111,6 +111,7 @@ def test_a_dtstart_without_a_due_to_compare_is_refused():
     ("FREQ=DAILY;BYSETPOS=1", "BYSETPOS", "such as BYDAY"),
     ("FREQ=YEARLY;BYEASTER=0", "BYEASTER", "is not a rule part"),
     ("RSCALE=HEBREW;FREQ=YEARLY", "RSCALE", "as rdates"),
+    ("FREQ=WEEKLY;BYDAY=", "BYDAY", "has no value"),
     ("FREQ=BIWEEKLY", "FREQ", "INTERVAL=2"),
     ("DAILY", "DAILY", "FREQ=DAILY"),
     ("0 9 * * 1-5", "RRULE", "send it as cron"),
@@ -141,7 +142,10 @@ def test_the_whole_day_of_a_floating_until_is_spelt_out():
 @pytest.mark.parametrize(("text", "advice"), [
     ("0 0 9 * * *", "neither seconds nor years"), ("@reboot", "known are @yearly"),
     ("CRON_TZ=Europe/London 0 9 * * *", "as timezone"), ("FREQ=DAILY", "send it as rrule"),
-    ("*/10 * * * *", "10 minutes apart"), ("0 9 * *", "minute hour day month weekday"),
+    ("*/10 * * * *", "10 minutes apart"), ("0 9 ? * *", r"write \* for \?"), ("0 24 * * *", "0 is midnight"),
+    ("0 0 * * 8", "0 and 7 are Sunday"), ("60 * * * *", "0 to 59"), ("0 0 1 13 *", "1 to 12"),
+    ("0 0 31 2 *", "L for the last"),
+    ("0 9 * *", "minute hour day month weekday"),
     ("0 9 *\u00a0* *", r"U\+00A0"), ("", "exactly five fields"), ("0 9 * * 1-5\x00", r"U\+0000"),
 ])  # fmt: skip
 def test_a_refused_schedule_says_where_it_belongs(text, advice):
