@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from uuid import UUID
 
+from shared.db.columns import Columns, insert, listed
 from shared.db.uow import Transaction
 from shared.domain.audit_chain import GENESIS, Entry, Head, Link, link
 
-_COLUMNS = "seq, event_id, type, task_id, task_version, occurred_at, recorded_at, entry, hash"
-_INSERT = """
-insert into audit_entries
-  (user_id, seq, event_id, type, task_id, task_version, occurred_at, recorded_at, entry, hash)
-values (%(user_id)s, %(seq)s, %(event_id)s, %(type)s, %(task_id)s, %(task_version)s, %(occurred_at)s,
-  %(recorded_at)s, %(entry)s, %(hash)s)"""
+_LINK: Columns = (
+    "seq", "event_id", "type", "task_id", "task_version", "occurred_at", "recorded_at", "entry", "hash",
+)  # fmt: skip
+STORED: Columns = ("user_id", *_LINK)
+_INSERT = insert("audit_entries", STORED)
 
 
 class AuditLog:
@@ -48,9 +48,8 @@ class AuditLog:
         """Link `entry` to the locked `head`; returns the new head."""
         text = entry.canonical()
         digest = link(head.hash, text)
-        row = {name: getattr(entry, name) for name in ("seq", "event_id", "type", "task_id", "task_version")}
-        row |= {"occurred_at": entry.occurred_at, "recorded_at": entry.recorded_at}
-        self._tx.execute(_INSERT, {**row, "user_id": self._tx.user_id, "entry": text, "hash": digest})
+        row = vars(entry) | {"user_id": self._tx.user_id, "entry": text, "hash": digest}
+        self._tx.execute(_INSERT, row)
         self._tx.execute(
             "update audit_heads set seq = %s, hash = %s where user_id = %s",
             (entry.seq, digest, self._tx.user_id),
@@ -65,7 +64,7 @@ class AuditLog:
     def newest(self, *, before: int | None, limit: int) -> list[Link]:
         """Entries in descending order of seq, those below `before` if given."""
         sql = (
-            f"select {_COLUMNS} from audit_entries where user_id = %(user_id)s"
+            f"select {listed(_LINK)} from audit_entries where user_id = %(user_id)s"
             " and (%(before)s::bigint is null or seq < %(before)s) order by seq desc limit %(limit)s"
         )
         return self._tx.fetch(Link, sql, {"user_id": self._tx.user_id, "before": before, "limit": limit})
@@ -73,7 +72,7 @@ class AuditLog:
     def of_task(self, task_id: UUID, *, after: tuple[int, int], limit: int) -> list[Link]:
         """A task's entries by (version, seq), those after that pair; (-1, 0) is the start."""
         sql = (
-            f"select {_COLUMNS} from audit_entries where user_id = %(user_id)s and task_id = %(task_id)s"
+            f"select {listed(_LINK)} from audit_entries where user_id = %(user_id)s and task_id = %(task_id)s"
             " and (coalesce(task_version, 0), seq) > (%(version)s, %(seq)s)"
             " order by coalesce(task_version, 0), seq limit %(limit)s"
         )
@@ -84,7 +83,7 @@ class AuditLog:
     def chain(self, *, upto: int, batch: int = 1000) -> Iterator[Link]:
         """Every entry up to a seq, in order, read in batches: a long chain does not fill the memory."""
         sql = (
-            f"select {_COLUMNS} from audit_entries where user_id = %s and seq > %s and seq <= %s"
+            f"select {listed(_LINK)} from audit_entries where user_id = %s and seq > %s and seq <= %s"
             " order by seq limit %s"
         )
         after = -(2**62)  # an entry forged below 1 must be seen too

@@ -10,21 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from shared.db.columns import Columns, insert, listed, without
 from shared.db.uow import Transaction
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.identity import uuid7
 
 LEASE = timedelta(seconds=60)
 WEBHOOK = "webhook"
-_COLUMNS = """id, event_id, event_type, channel, recipient, state, attempts, next_attempt_at,
-  response_status, last_error, created_at, updated_at"""
-_INSERT = """
-insert into deliveries (user_id, id, event_id, event_type, channel, recipient, payload, state,
-  next_attempt_at, created_at, updated_at)
-values (%(user_id)s, %(id)s, %(event_id)s, %(event_type)s, %(channel)s, %(recipient)s, %(payload)s,
-  'pending', %(first_at)s, %(now)s, %(now)s)
+_DELIVERY: Columns = (
+    "id", "event_id", "event_type", "channel", "recipient", "state", "attempts", "next_attempt_at",
+    "response_status", "last_error", "created_at", "updated_at",
+)  # fmt: skip
+STORED: Columns = ("user_id", *_DELIVERY, "payload", "lease_until")
+_CLAIMED: Columns = ("id", "event_id", "event_type", "recipient", "payload", "attempts")
+_NEW: Columns = without(STORED, "attempts", "response_status", "last_error", "lease_until")
+_SELECT = f"select {listed(_DELIVERY)} from deliveries where user_id = %(user_id)s"
+_INSERT = f"""{insert("deliveries", _NEW)}
 on conflict (user_id, event_id, channel, recipient) do nothing"""
-_CLAIM = """
+_CLAIM = f"""
 with due as (
   select id from deliveries
   where user_id = %(user_id)s and state in ('pending', 'sending') and next_attempt_at <= %(now)s
@@ -34,7 +37,7 @@ update deliveries d
 set state = 'sending', attempts = attempts + 1, lease_until = %(lease)s, next_attempt_at = %(lease)s,
   updated_at = %(now)s
 from due where d.user_id = %(user_id)s and d.id = due.id
-returning d.id, d.event_id, d.event_type, d.recipient, d.payload, d.attempts"""
+returning {listed(_CLAIMED, of="d")}"""
 _MARK = """
 update deliveries set state = %(state)s, next_attempt_at = %(next_attempt_at)s, lease_until = null,
   response_status = %(response_status)s, last_error = %(error)s, updated_at = %(now)s
@@ -115,10 +118,11 @@ class Deliveries:
         not_before: datetime | None = None,
     ) -> None:
         """One row an event, channel and recipient, however often the event arrives."""
+        now = self._tx.now
         values = {"event_id": event_id, "event_type": event_type, "channel": channel, "recipient": recipient}
-        identity = {"user_id": self._tx.user_id, "id": uuid7(self._tx.now), "now": self._tx.now}
-        first_at = not_before or self._tx.now
-        self._tx.execute(_INSERT, {**values, **identity, "payload": payload, "first_at": first_at})
+        identity = {"user_id": self._tx.user_id, "id": uuid7(now), "created_at": now, "updated_at": now}
+        waiting = {"payload": payload, "state": "pending", "next_attempt_at": not_before or now}
+        self._tx.execute(_INSERT, {**values, **identity, **waiting})
 
     def postpone(self, event_types: Collection[str], until: datetime) -> None:
         """What is due of these types waits until then: fresh ones, retries and abandoned attempts alike."""
@@ -152,7 +156,7 @@ class Deliveries:
         """Newest first, those before (created_at, id) if given."""
         at, last = before or (None, None)
         sql = (
-            f"select {_COLUMNS} from deliveries where user_id = %(user_id)s and recipient = %(recipient)s"
+            f"{_SELECT} and recipient = %(recipient)s"
             " and (%(at)s::timestamptz is null or (created_at, id) < (%(at)s, %(last)s::uuid))"
             " order by created_at desc, id desc limit %(limit)s"
         )
@@ -160,8 +164,10 @@ class Deliveries:
         return self._tx.fetch(Delivery, sql, {**values, "limit": limit})
 
     def get(self, delivery_id: UUID, *, recipient: str) -> Delivery:
-        sql = f"select {_COLUMNS} from deliveries where user_id = %s and id = %s and recipient = %s"
-        found = self._tx.fetch_one(Delivery, sql, (self._tx.user_id, delivery_id, recipient))
+        values = {"user_id": self._tx.user_id, "id": delivery_id, "recipient": recipient}
+        found = self._tx.fetch_one(
+            Delivery, f"{_SELECT} and id = %(id)s and recipient = %(recipient)s", values
+        )
         if found is None:
             raise NotFound(f"There is no delivery {delivery_id}.", code="delivery_not_found")
         return found

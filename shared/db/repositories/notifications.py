@@ -8,14 +8,16 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from shared.db.columns import Columns, insert, listed, without
 from shared.db.uow import Transaction
 from shared.domain.errors import NotFound
 from shared.domain.identity import uuid7
 
-_COLUMNS = "id, event_id, event_type, task_id, title, data, created_at, read_at"
-_INSERT = """
-insert into notifications (user_id, id, event_id, event_type, task_id, title, data, created_at)
-values (%(user_id)s, %(id)s, %(event_id)s, %(event_type)s, %(task_id)s, %(title)s, %(data)s, %(now)s)
+_NOTIFICATION: Columns = (
+    "id", "event_id", "event_type", "task_id", "title", "data", "created_at", "read_at",
+)  # fmt: skip
+STORED: Columns = ("user_id", *_NOTIFICATION)
+_INSERT = f"""{insert("notifications", without(STORED, "read_at"))}
 on conflict (user_id, event_id) do nothing"""
 
 
@@ -44,14 +46,14 @@ class Notifications:
     ) -> None:
         """One message an event, however often the event arrives."""
         values = {"event_id": event_id, "event_type": event_type, "task_id": task_id, "title": title}
-        identity = {"user_id": self._tx.user_id, "id": uuid7(self._tx.now), "now": self._tx.now}
+        identity = {"user_id": self._tx.user_id, "id": uuid7(self._tx.now), "created_at": self._tx.now}
         self._tx.execute(_INSERT, {**values, **identity, "data": Jsonb(dict(data))})
 
     def newest(self, *, unread: bool, before: tuple[datetime, UUID] | None, limit: int) -> list[Notification]:
         """Newest first, those before (created_at, id) if given; only unread ones if asked for."""
         at, last = before or (None, None)
         sql = (
-            f"select {_COLUMNS} from notifications where user_id = %(user_id)s"
+            f"select {listed(_NOTIFICATION)} from notifications where user_id = %(user_id)s"
             " and (%(at)s::timestamptz is null or (created_at, id) < (%(at)s, %(last)s::uuid))"
             " and not (%(unread)s and read_at is not null)"
             " order by created_at desc, id desc limit %(limit)s"
@@ -63,7 +65,7 @@ class Notifications:
         """Read since now, or since the first time."""
         sql = (
             "update notifications set read_at = coalesce(read_at, %s) where user_id = %s and id = %s"
-            f" returning {_COLUMNS}"
+            f" returning {listed(_NOTIFICATION)}"
         )
         found = self._tx.fetch_one(Notification, sql, (self._tx.now, self._tx.user_id, notification_id))
         if found is None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from shared.db.columns import Columns, assigned, insert, listed, without
 from shared.db.repositories.accounts import Accounts
 from shared.db.uow import Transaction
 from shared.domain.errors import LimitExceeded, NotFound
@@ -16,14 +17,13 @@ from shared.events.account import AccountChanged
 from shared.events.base import changes_between
 
 MAX_ENDPOINTS = 20
-_COLUMNS = "id, url, events, secret, state, state_reason, version, created_at, updated_at"
-_INSERT = """
-insert into webhooks (user_id, id, url, events, secret, state, state_reason, version, created_at, updated_at)
-values (%(user_id)s, %(id)s, %(url)s, %(events)s, %(secret)s, %(state)s, %(state_reason)s, %(version)s,
-  %(created_at)s, %(updated_at)s)"""
-_UPDATE = """
-update webhooks set url = %(url)s, events = %(events)s, secret = %(secret)s, state = %(state)s,
-  state_reason = %(state_reason)s, version = %(version)s, updated_at = %(updated_at)s
+_WEBHOOK: Columns = (
+    "id", "url", "events", "secret", "state", "state_reason", "version", "created_at", "updated_at",
+)  # fmt: skip
+STORED: Columns = ("user_id", *_WEBHOOK)
+_SELECT = f"select {listed(_WEBHOOK)} from webhooks where user_id = %s"
+_INSERT = insert("webhooks", STORED)
+_UPDATE = f"""update webhooks set {assigned(without(STORED, "user_id", "id", "created_at"))}
 where user_id = %(user_id)s and id = %(id)s"""
 
 
@@ -59,13 +59,11 @@ class Webhooks:
 
     def all(self) -> list[Webhook]:
         """Oldest first."""
-        sql = f"select {_COLUMNS} from webhooks where user_id = %s order by id"
-        return self._tx.fetch(Webhook, sql, (self._tx.user_id,))
+        return self._tx.fetch(Webhook, f"{_SELECT} order by id", (self._tx.user_id,))
 
     def get(self, webhook_id: UUID, *, versions: Versions = None) -> Webhook:
         """The endpoint, at one of `versions` if given. A user's writers queue at the account row."""
-        sql = f"select {_COLUMNS} from webhooks where user_id = %s and id = %s"
-        found = self._tx.fetch_one(Webhook, sql, (self._tx.user_id, webhook_id))
+        found = self._tx.fetch_one(Webhook, f"{_SELECT} and id = %s", (self._tx.user_id, webhook_id))
         if found is None:
             raise NotFound(f"There is no webhook {webhook_id}.", code="webhook_not_found")
         check_version("webhook", found.version, versions)

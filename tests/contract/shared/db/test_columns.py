@@ -5,13 +5,17 @@ import doctest
 import pytest
 
 from shared.db import columns
-from shared.db.repositories import series, tasks
+from shared.db.repositories import audit, deliveries, notifications, series, tasks, webhooks
 from shared.db.schema import metadata
 
 STORED = {
     "tasks": tasks.STORED,
     "series": series.STORED,
     "occurrences": series.STORED_OCCURRENCE,
+    "webhooks": webhooks.STORED,
+    "deliveries": deliveries.STORED,
+    "notifications": notifications.STORED,
+    "audit_entries": audit.STORED,
 }
 
 
