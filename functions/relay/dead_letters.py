@@ -1,7 +1,9 @@
-"""Records what reaches the dead-letter topics, also what nobody can decode; 204 once it is stored.
+"""Records what reaches the dead-letter topics, whatever it is; 204 once it is stored.
 
 No inbox: the same letter stored twice is one row. The source on these topics has no dead-letter sink
-of its own, so an answer other than 2xx is tried again for a long time and then stays in its topic.
+of its own, so an answer other than 2xx is tried again for a long time and then stays in its topic: only what
+can pass, a database that is away, may be answered so. What cannot be read, or not be stored as it is, is kept
+as its bytes with the reason.
 """
 
 import base64
@@ -15,19 +17,27 @@ from urllib.parse import urlsplit
 
 from flask import Request, Response
 
+from functions.relay.replay import knowable, passes
 from shared.db.repositories.dead_letters import DeadLetter, DeadLetters
+from shared.db.store.failures import storable
 from shared.db.uow import UnitOfWork
-from shared.domain.errors import Invalid
+from shared.domain.errors import AppError, LimitExceeded
 from shared.events.base import plain
 from shared.events.catalog import EVENTS
 from shared.messaging.cloudevent import CloudEvent, from_http
-from shared.runtime.event import MAX_BODY
-from shared.runtime.http import View, read_body
+from shared.runtime.event import MAX_BODY, TICK, verdict
+from shared.runtime.http import View, discard_body, read_body
 from shared.runtime.logging import get_logger
 from shared.runtime.received import claimed_user
 
 UNKNOWN = "unknown"
 MAX_DETAIL = 1024  # characters; the dispatcher keeps as many bytes of the answer
+MAX_LETTER = 4 * MAX_BODY  # of what is longer nothing can be kept but its headers
+KEPT_BYTES = 65_536  # of a body that cannot be read
+MAX_KEY = 512  # bytes of a source or an id; the index of the table holds 2,704 for both
+MAX_CODE = 100
+MAX_USER = 255
+CLASSES = ("transient", "permanent", "bug")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _STATUS = re.compile(r"[1-5]\d\d")
 log = get_logger(__name__)
@@ -39,25 +49,37 @@ class DeadLetterDesk:
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
-    def respond(self, request: Request) -> Response:
-        """Store the dead letter in the request."""
-        return self._store(letter_of(_decoded(request)))
-
     def guard(self, view: View) -> View:
-        """`view`, but a POST that is no CloudEvent is stored instead of refused: refusing loses it."""
+        """`view` for health checks and ticks; every other POST is a dead letter and is stored."""
 
         def respond(request: Request) -> Response:
-            if request.method == "POST":
-                request.max_content_length = MAX_BODY
-                try:
-                    _decoded(request)
-                except Invalid as error:
-                    return self._store(
-                        unreadable(dict(request.headers.items()), read_body(request), reason=error.message)
-                    )
-            return view(request)
+            if request.method != "POST":
+                return view(request)
+            try:
+                body = _body(request)
+                event, reason = _event(request, body)
+                if event is not None and event.type == TICK:
+                    return view(request)
+                return self._respond(_headers(request), body, event, reason)
+            except Exception as error:  # noqa: BLE001  # the boundary: every outcome is a verdict
+                return verdict("relay", error, instance=request.headers.get("ce-id"))
+            finally:
+                discard_body(request)
 
         return respond
+
+    def _respond(
+        self, headers: Mapping[str, str], body: bytes | None, event: CloudEvent | None, reason: str
+    ) -> Response:
+        if event is not None:
+            try:
+                return self._store(letter_of(event))
+            except AppError:
+                raise  # the database is away: this passes
+            except Exception as error:
+                log.exception("a dead letter cannot be stored as it is")
+                reason = f"It cannot be stored: {type(error).__name__}."
+        return self._store(unreadable(headers, body, reason=reason))
 
     def _store(self, letter: DeadLetter) -> Response:
         with self._uow.sweep() as tx:
@@ -72,20 +94,47 @@ def letter_of(event: CloudEvent) -> DeadLetter:
     """What the dispatcher's and our own extensions say about the failure of `event`."""
     extensions = event.extensions
     detail = error_text(extensions.get("knativeerrordata"))
-    code = extensions.get("knativeerrorcode", "")
     known = EVENTS.get(event.type)
+    consumer, user_id = consumer_of(extensions), user_of(event)
+    status, error_class = status_of(extensions), class_of(extensions)
     return DeadLetter(
-        consumer=consumer_of(extensions),
-        source=event.source,
-        id=event.id,
+        consumer=consumer,
+        source=as_key(event.source),
+        id=as_key(event.id),
         type=event.type,
-        user_id=claimed_user(event),
+        user_id=user_id,
         topic=f"{known.topic}-dlq" if known else None,
-        status=int(code) if _STATUS.fullmatch(code) else None,
-        code=problem_code(detail) or extensions.get("errorclass"),
+        status=status,
+        code=(problem_code(detail) or extensions.get("errorclass", ""))[:MAX_CODE] or None,
         detail=detail,
         event=document(event),
+        error_class=error_class,
+        replayable=user_id != "" and passes(status, error_class) and knowable(event, consumer),
     )
+
+
+def as_key(text: str) -> str:
+    """`text`, or its digest where it is too long for an index; the whole of it is in the stored event."""
+    raw = text.encode()
+    return text if len(raw) <= MAX_KEY else f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def user_of(event: CloudEvent) -> str:
+    """Whom the event says it is about; "" for nobody, and for what can be no user's id."""
+    user_id = claimed_user(event)
+    return user_id if len(user_id) <= MAX_USER and storable(user_id) == user_id else ""
+
+
+def status_of(extensions: Mapping[str, str]) -> int | None:
+    """What the consumer's Service answered; None if nothing did."""
+    code = extensions.get("knativeerrorcode", "")
+    return int(code) if _STATUS.fullmatch(code) else None
+
+
+def class_of(extensions: Mapping[str, str]) -> str | None:
+    """What our function said about its failure; None if it did not get to say anything."""
+    found = extensions.get("errorclass")
+    return found if found in CLASSES else None
 
 
 def consumer_of(extensions: Mapping[str, str]) -> str:
@@ -137,10 +186,13 @@ def document(event: CloudEvent) -> dict[str, Any]:
     return {**{name: value for name, value in attributes.items() if value is not None}, "data": event.data}
 
 
-def unreadable(headers: Mapping[str, str], body: bytes, *, reason: str) -> DeadLetter:
-    """A record that is no CloudEvent of ours; its id is its digest, so that it is kept once."""
-    kept = {k.lower(): v for k, v in headers.items() if k.lower().startswith("ce-")}
-    digest = hashlib.sha256(json.dumps(sorted(kept.items())).encode() + body).hexdigest()
+def unreadable(headers: Mapping[str, str], body: bytes | None, *, reason: str) -> DeadLetter:
+    """A record that is no CloudEvent of ours; its id is its digest, so that it is kept once. `body` None: it
+    was too long to be read.
+    """
+    kept = {k.lower(): v[:MAX_DETAIL] for k, v in headers.items() if k.lower().startswith("ce-")}
+    raw = body or b""
+    digest = hashlib.sha256(json.dumps(sorted(kept.items())).encode() + raw).hexdigest()
     extensions = {name.removeprefix("ce-"): value for name, value in kept.items()}
     return DeadLetter(
         consumer=consumer_of(extensions),
@@ -152,9 +204,34 @@ def unreadable(headers: Mapping[str, str], body: bytes, *, reason: str) -> DeadL
         status=None,
         code="undecodable",
         detail=reason,
-        event={"headers": kept, "body_base64": base64.b64encode(body).decode()},
+        event={
+            "headers": kept,
+            "length": None if body is None else len(body),
+            "body_base64": base64.b64encode(raw[:KEPT_BYTES]).decode(),
+        },
     )
 
 
-def _decoded(request: Request) -> CloudEvent:
-    return from_http(dict(request.headers.items()), read_body(request), max_bytes=MAX_BODY)
+def _headers(request: Request) -> Mapping[str, str]:
+    return dict(request.headers.items())
+
+
+def _body(request: Request) -> bytes | None:
+    request.max_content_length = MAX_LETTER
+    try:
+        return read_body(request)
+    except LimitExceeded:
+        return None
+
+
+def _event(request: Request, body: bytes | None) -> tuple[CloudEvent | None, str]:
+    """The event, or why there is none."""
+    if body is None:
+        return None, "The body is too large."
+    try:
+        return from_http(_headers(request), body, max_bytes=MAX_BODY), ""
+    except AppError as error:
+        return None, error.message
+    except Exception as error:
+        log.exception("a dead letter cannot be read")
+        return None, f"It cannot be read: {type(error).__name__}."

@@ -1,6 +1,8 @@
 """Publishes what the publisher threads left behind: their process died, or the log was down."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from shared.db.store import outbox
 from shared.db.uow import UnitOfWork
@@ -9,15 +11,41 @@ from shared.messaging.ports import Publisher, PublishError
 from shared.runtime import deadline
 from shared.runtime.lifecycle import on_stop
 from shared.runtime.logging import get_logger
-from shared.runtime.publisher import drain
+from shared.runtime.publisher import PUBLISH_SECONDS, Drained, publish
 
 RESERVE = 10.0  # seconds of the budget kept for what follows the sweep
 CLOSE_SECONDS = 2.0
+PAGE = 1000  # users that are looked up at once
+CROWD, ROWS = 50, 500  # users and rows in one transaction and one call to the log
+IMPATIENT_SECONDS = 0.5  # for a user alone, once somebody's rows could not be published
+HOPELESS = 10  # users in a row without one acknowledgement: the log itself is down
 log = get_logger(__name__)
 
 
+@dataclass
+class Tally:
+    """What this tick has done so far; `failing` counts the users since the last acknowledgement."""
+
+    published: int = 0
+    refused: int = 0
+    failed_users: int = 0
+    failing: int = 0
+
+    def add(self, drained: Drained) -> int:
+        """Rows that are no longer due."""
+        self.published += drained.published
+        self.refused += drained.refused
+        if drained.published or drained.refused:
+            self.failing = 0
+        return drained.published + drained.refused
+
+
 class OutboxSweep:
-    """Drains every user with pending rows, the longest waiting first; keeps its publisher warm."""
+    """Drains the users with pending rows in rounds, a bounded number of rows each; keeps its publisher warm.
+
+    Users are published together until one of them fails: then each alone and briefly, so that a partition
+    that cannot be reached or a broken row costs the others little.
+    """
 
     def __init__(self, uow: UnitOfWork, connect: Callable[[], Publisher]) -> None:
         self._uow = uow
@@ -26,44 +54,87 @@ class OutboxSweep:
 
     def run(self) -> None:
         """Ends when nothing is pending, when nothing moves (other drains are at it), or with its time."""
-        published = refused = 0
-        while deadline.remaining() > RESERVE:
-            with self._uow.sweep() as tx:
-                users = outbox.users_pending(tx)
-            done = [self._drain(user_id) for user_id in users if deadline.remaining() > RESERVE]
-            moved = sum(one for one, _ in done)
-            published, refused = published + moved, refused + sum(bad for _, bad in done)
-            if moved == 0:
-                break
-        self._report(published, refused)
+        tally = Tally()
+        try:
+            while self._round(tally) and deadline.remaining() > RESERVE:
+                pass
+        finally:
+            self._report(tally)
+        if tally.failed_users and not tally.published:
+            raise RetryLater("The message log cannot be reached.", code="log_unavailable")
 
-    def _drain(self, user_id: str) -> tuple[int, int]:
-        """One user. A log that cannot be reached ends the sweep: the next tick finds the same rows."""
+    def _round(self, tally: Tally) -> int:
+        """Everybody's turn; the number of rows that moved."""
+        moved = 0
+        for crowd in self._crowds():
+            if deadline.remaining() <= RESERVE or tally.failing >= HOPELESS:
+                return 0
+            moved += self._together(crowd, tally) if tally.failed_users == 0 else self._each(crowd, tally)
+        return moved
+
+    def _crowds(self) -> Iterator[list[str]]:
+        """All users with pending rows, shuffled page by page: who fails must not be in front every time."""
+        after = ""
+        while page := self._page(after):
+            after = page[-1]
+            random.shuffle(page)
+            yield from (page[at : at + CROWD] for at in range(0, len(page), CROWD))
+
+    def _page(self, after: str) -> list[str]:
+        with self._uow.sweep() as tx:
+            return outbox.users_pending(tx, after=after, limit=PAGE)
+
+    def _together(self, crowd: Sequence[str], tally: Tally) -> int:
+        try:
+            return tally.add(self._publish(crowd, PUBLISH_SECONDS))
+        except Exception as error:  # noqa: BLE001 (whose rows they are is found out one by one)
+            log.warning("users are published one by one", users=len(crowd), reason=type(error).__name__)
+            return self._each(crowd, tally)
+
+    def _each(self, crowd: Sequence[str], tally: Tally) -> int:
+        moved = 0
+        for user_id in crowd:
+            if deadline.remaining() <= RESERVE or tally.failing >= HOPELESS:
+                break
+            moved += self._alone(user_id, tally)
+        return moved
+
+    def _alone(self, user_id: str, tally: Tally) -> int:
+        """One user. Whatever fails, the rows stay for the next tick and the others go on."""
+        try:
+            return tally.add(self._publish([user_id], IMPATIENT_SECONDS if tally.failed_users else 2.0))
+        except (PublishError, RetryLater) as error:
+            log.warning("a user's outbox could not be drained", user_id=user_id, reason=str(error))
+        except Exception:  # a bug, perhaps of this user's rows only
+            log.exception("a user's outbox could not be drained", user_id=user_id)
+        tally.failed_users += 1
+        tally.failing += 1
+        return 0
+
+    def _publish(self, crowd: Sequence[str], seconds: float) -> Drained:
+        """One batch of those whom nobody else drains, in one transaction that spans the call to the log."""
         if self._publisher is None:
             self._publisher = self._connect()
             on_stop(self._close)
-        try:
-            result = drain(self._uow, self._publisher, user_id, seconds=deadline.remaining() - RESERVE / 2)
-        except RetryLater:
-            log.warning("a user's outbox could not be drained", user_id=user_id)
-            return 0, 0
-        except PublishError as error:
-            raise RetryLater("The message log cannot be reached.", code="log_unavailable") from error
-        return result.published, result.refused
+        with self._uow.sweep() as tx:
+            users = outbox.try_locks(tx, crowd)
+            rows = outbox.pending_of(tx, users, limit=ROWS)
+            return publish(tx, self._publisher, rows, seconds) if rows else Drained()
 
     def _close(self) -> None:
         publisher, self._publisher = self._publisher, None
         if publisher is not None:
             publisher.close(timeout=CLOSE_SECONDS)
 
-    def _report(self, published: int, refused: int) -> None:
+    def _report(self, tally: Tally) -> None:
         with self._uow.sweep() as tx:
             left = outbox.backlog(tx)
             age = (tx.now - left.oldest).total_seconds() if left.oldest else 0.0
         log.info(
             "outbox swept",
-            published=published,
-            refused=refused,
+            published=tally.published,
+            refused=tally.refused,
+            failed_users=tally.failed_users,
             pending=left.pending,
             oldest_seconds=round(age, 1),
         )

@@ -1,9 +1,9 @@
-"""Publishes again, with the same id, what an expected consumer never answered: a KafkaSource commits its
-offset even when the dead-letter sink fails, so that an event can vanish between log and consumer.
+"""Publishes again, with the same id, what an expected consumer passed over: a KafkaSource commits its offset
+even when the dead-letter sink fails, so that an event can vanish between log and consumer.
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from shared.db.store import reconciliation
@@ -14,11 +14,20 @@ from shared.runtime import deadline
 from shared.runtime.logging import get_logger
 
 PATIENCE = timedelta(minutes=2)  # since the last publication
-# Every tick looks an hour back; the first of an hour as far as published rows are kept.
-RECENT, ALL = timedelta(hours=1), timedelta(days=7)
+RECENT, KEPT = timedelta(hours=1), timedelta(days=7)  # as far as published rows are kept
+SLICE = KEPT / 60
+OVERLAP = timedelta(minutes=5)  # the window moves on while its slices are looked at
 RESERVE = 20.0  # seconds of the budget kept for the sweep that publishes
 CAUSE = Cause(actor=Actor("function", "relay"))
 log = get_logger(__name__)
+
+
+def windows(now: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    """The publications that the tick of this minute looks at: the last hour, and one of sixty slices of the
+    week before, so that an hour of ticks sees everything and each costs little.
+    """
+    oldest = now - KEPT + now.minute * SLICE
+    return (now - RECENT, now), (oldest - OVERLAP, oldest + SLICE + OVERLAP)
 
 
 class Reconciliation:
@@ -28,29 +37,37 @@ class Reconciliation:
         self._uow = uow
 
     def run(self) -> None:
-        lost, hopeless = self._find()
+        """A user whose turn fails is tried again by the next tick."""
+        lost, hopeless = self._find(exhausted=False), self._find(exhausted=True)
         again = 0
         for user_id, events in groupby(sorted(lost, key=_user), key=_user):
             if deadline.remaining() <= RESERVE:
                 break
-            again += self._republish(user_id, list(events))
+            again += self._republish(user_id, events)
         if again:
             log.warning("events had no answer and are published again", events=again)
         if hopeless:
             names = sorted({name for event in hopeless for name in event.consumers})
             log.error("events were never answered, see docs/runbooks", events=len(hopeless), consumers=names)
 
-    def _find(self) -> tuple[list[Unanswered], list[Unanswered]]:
+    def _find(self, *, exhausted: bool) -> list[Unanswered]:
+        found: dict[tuple[str, int, int], Unanswered] = {}
         with self._uow.sweep() as tx:
-            since = tx.now - (ALL if tx.now.minute == 0 else RECENT)
             before = tx.now - PATIENCE
-            lost = reconciliation.unanswered(tx, since=since, before=before)
-            hopeless = reconciliation.unanswered(tx, since=since, before=before, exhausted=True)
-        return lost, hopeless
+            for since, until in windows(tx.now):
+                for event in reconciliation.unanswered(
+                    tx, since=since, until=until, before=before, exhausted=exhausted
+                ):
+                    found[event.user_id, event.seq, event.n] = event
+        return list(found.values())
 
     def _republish(self, user_id: str, events: Iterable[Unanswered]) -> int:
-        with self._uow.record(user_id, CAUSE) as tx:
-            return reconciliation.republish(tx, user_id, list(events))
+        try:
+            with self._uow.record(user_id, CAUSE) as tx:
+                return reconciliation.republish(tx, user_id, list(events))
+        except Exception:  # one user's failure must not keep the others waiting
+            log.exception("lost events of a user could not be published again", user_id=user_id)
+            return 0
 
 
 def _user(event: Unanswered) -> str:

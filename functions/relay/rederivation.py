@@ -32,22 +32,22 @@ class Rederivation:
 
     def run(self) -> None:
         """A user whose turn fails is tried again by the next tick."""
-        version, visited = zones.tzdata_version(), list[str]()
-        while deadline.remaining() > RESERVE and (users := self._outdated(version, visited)):
+        version, visited, after = zones.tzdata_version(), 0, ""
+        while deadline.remaining() > RESERVE and (users := self._outdated(version, after)):
             for user_id in users:
-                visited.append(user_id)
                 if deadline.remaining() <= RESERVE:
                     break
+                visited, after = visited + 1, user_id
                 try:
                     self._user(user_id, version)
                 except Exception:  # one user's failure must not keep the others waiting
                     log.exception("instants of a user could not be derived", user_id=user_id)
         if visited:
-            log.info("instants derived", users=len(visited), tzdata=version)
+            log.info("instants derived", users=visited, tzdata=version)
 
-    def _outdated(self, version: str, visited: list[str]) -> list[str]:
+    def _outdated(self, version: str, after: str) -> list[str]:
         with self._uow.sweep() as tx:
-            return OutdatedAccounts(tx).users(version, limit=USERS, excluding=visited)
+            return OutdatedAccounts(tx).users(version, limit=USERS, after=after)
 
     def _user(self, user_id: str, version: str) -> None:
         for _ in range(PAGES):

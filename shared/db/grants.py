@@ -56,14 +56,20 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
         " last_error, republished)",
         "inbox": "select, delete",
         "skipped_events": "select, delete",
-        "event_failures": "select, insert, delete",
+        "event_failures": "select, insert, update, delete",
         "idempotency": "select (user_id, key, created_at), delete",
         # Instants follow from the rules of time zones: `relay` derives them again when those change.
-        "accounts": "select, insert, update (change_seq, tzdata, next_digest_at)",
+        "accounts": "select, insert, update (change_seq, feed_floor, tzdata, next_digest_at)",
         "tasks": "select (user_id, id, title, status, due_kind, due_wall, timezone, due_at, due_sort,"
-        " reminders, reminder_sent, series_id, occurrence_key, version, created_at, updated_at, deleted_at),"
-        " update (due_at, due_sort, reminder_sent, version, change_seq, last_change)",
-        "reminders": "select, insert, update (state, channels, updated_at)",
+        " reminders, reminder_sent, series_id, occurrence_key, version, change_seq, created_at, updated_at,"
+        " deleted_at), delete, update (due_at, due_sort, reminder_sent, version, change_seq, last_change)",
+        "reminders": "select, insert, delete, update (state, channels, updated_at)",
+        # What the trash no longer holds is purged, and a series whose open occurrence goes with it ends.
+        "series": "select (user_id, id, state, version), delete,"
+        " update (state, state_reason, version, change_seq, updated_at)",
+        "occurrences": "select (user_id, series_id, key, outcome, task_id), delete, update (task_id)",
+        "deliveries": "select (user_id, id, state, updated_at), delete",
+        "notifications": "select (user_id, id, created_at), delete",
     },
 }
 
@@ -98,6 +104,10 @@ SWEEPS: tuple[Sweep, ...] = (
     Sweep("relay", "outbox", ("select", "update", "delete")),
     Sweep("relay", "inbox", ("select", "delete")),
     Sweep("relay", "skipped_events", ("select", "delete")),
-    Sweep("relay", "event_failures", ("select", "insert", "delete")),
+    Sweep("relay", "event_failures", ("select", "insert", "update", "delete")),
     Sweep("relay", "idempotency", ("select", "delete")),
+    Sweep("relay", "tasks", ("select",), "deleted_at is not null"),
+    Sweep("relay", "reminders", ("select", "delete"), "state <> 'scheduled'"),
+    Sweep("relay", "deliveries", ("select", "delete"), "state in ('sent', 'failed')"),
+    Sweep("relay", "notifications", ("select", "delete")),
 )

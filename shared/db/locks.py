@@ -4,6 +4,7 @@ Two 32-bit keys: a namespace and a digest. Two users may share a digest; then on
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,16 @@ def lock_keys(namespace: int, *parts: str) -> tuple[int, int]:
     """The two numbers that stand for `parts` in `namespace`."""
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=4).digest()
     return namespace, int.from_bytes(digest, "big", signed=True)
+
+
+def try_locks(tx: "Transaction", namespace: int, names: Sequence[str]) -> list[str]:
+    """Those of the locks called `names` that this transaction got; it holds them until it ends."""
+    found = tx.execute(
+        """select name from unnest(%s::text[], %s::int[]) as wanted (name, key)
+           where pg_try_advisory_xact_lock(%s, key)""",
+        (list(names), [lock_keys(namespace, name)[1] for name in names], namespace),
+    )
+    return [row[0] for row in found.fetchall()]
 
 
 def try_lock(tx: "Transaction", namespace: int, *parts: str) -> bool:

@@ -24,7 +24,8 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from shared.db.schema_parts import count, handled, instant, json, some, stamps, texts, user
 
 metadata = MetaData(
     naming_convention={
@@ -37,51 +38,30 @@ metadata = MetaData(
 )
 
 
-def _instant(name: str, *, nullable: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def _user() -> Column[str]:
-    return Column("user_id", Text, nullable=False)
-
-
-def _json(name: str, empty: str) -> Column[object]:
-    return Column(name, JSONB, nullable=False, server_default=text(f"'{empty}'::jsonb"))
-
-
-def _texts(name: str, *, nullable: bool = False) -> Column[object]:
-    default = None if nullable else text("'{}'::text[]")
-    return Column(name, ARRAY(Text), nullable=nullable, server_default=default)
-
-
-def _count(name: str, start: int = 0) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default=text(str(start)))
-
-
 # One row a user. Every write of a user increments change_seq first: its row lock makes
 # commit order = outbox order = change feed order for that user.
 accounts = Table(
     "accounts",
     metadata,
-    _user(),
+    user(),
     Column("change_seq", BigInteger, nullable=False, server_default=text("0")),
     Column("feed_floor", BigInteger, nullable=False, server_default=text("0")),  # older tokens: 410
     Column("timezone", Text, nullable=False, server_default=text("'UTC'")),
-    _texts("webhook_events"),  # union of the patterns of the enabled endpoints
-    _json("settings", "{}"),
+    texts("webhook_events"),  # union of the patterns of the enabled endpoints
+    json("settings", "{}"),
     Column("tzdata", Text),  # the tzdata version that the user's instants were derived with
-    _instant("next_digest_at", nullable=True),  # null: no daily digest
-    _instant("created_at"),
+    instant("next_digest_at", nullable=True),  # null: no daily digest
+    instant("created_at"),
     PrimaryKeyConstraint("user_id"),
     CheckConstraint("user_id <> ''", name="user"),
-    Index("ix_accounts_digest", "next_digest_at", postgresql_where=text("next_digest_at is not null")),
+    some("ix_accounts_digest", "next_digest_at", where="next_digest_at is not null"),
     Index("ix_accounts_tzdata", "tzdata"),
 )
 
 series = Table(
     "series",
     metadata,
-    _user(),
+    user(),
     Column("id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("rule", Text, nullable=False),  # canonical RRULE or cron text
@@ -89,18 +69,17 @@ series = Table(
     Column("value_type", Text, nullable=False),
     Column("anchor", DateTime(timezone=False), nullable=False),  # wall time
     Column("timezone", Text),  # null: floating or all-day
-    _texts("exdates"),
-    _texts("rdates"),
+    texts("exdates"),
+    texts("rdates"),
     Column("state", Text, nullable=False),
     Column("state_reason", Text),
-    _count("emitted_count", 1),
+    count("emitted_count", 1),
     Column("successor_id", Uuid),  # the series that goes on when this one ends: a split
     Column("ends_before", Text),  # the key at which the successor took over: cron has no UNTIL
-    _json("template", "{}"),  # fields in which the first task of a successor differs from the one before it
-    _count("version", 1),
+    json("template", "{}"),  # fields in which the first task of a successor differs from the one before it
+    count("version", 1),
     Column("change_seq", BigInteger, nullable=False),
-    _instant("created_at"),
-    _instant("updated_at"),
+    *stamps(),
     PrimaryKeyConstraint("user_id", "id"),
     CheckConstraint("kind in ('rrule', 'cron')", name="kind"),
     CheckConstraint("mode in ('catch_up', 'fixed', 'from_completion')", name="mode"),
@@ -111,7 +90,7 @@ series = Table(
 tasks = Table(
     "tasks",
     metadata,
-    _user(),
+    user(),
     Column("id", Uuid, nullable=False),
     Column("title", Text, nullable=False),
     # What is compared and sorted by (`domain.text.fold`), whatever the locale of the database.
@@ -119,8 +98,8 @@ tasks = Table(
     Column("description", Text, nullable=False, server_default=text("''")),
     Column("status", Text, nullable=False),
     Column("priority", SmallInteger, nullable=False),  # 1 highest … 4
-    _texts("tags"),
-    _texts(
+    texts("tags"),
+    texts(
         "tags_folded"
     ),  # no index: under row-level security only leakproof operators use one, && and @> are none
     Column("project_id", Uuid),
@@ -130,19 +109,18 @@ tasks = Table(
     Column("due_kind", Text),
     Column("due_wall", DateTime(timezone=False)),
     Column("timezone", Text),
-    _instant("due_at", nullable=True),  # null for all-day
-    _instant("due_sort"),  # start of the local day for all-day, infinity for none
-    _json("reminders", "[]"),  # the offsets the user asked for; `reminders` holds the instants
+    instant("due_at", nullable=True),  # null for all-day
+    instant("due_sort"),  # start of the local day for all-day, infinity for none
+    json("reminders", "[]"),  # the offsets the user asked for; `reminders` holds the instants
     Column("reminder_sent", Boolean, nullable=False, server_default=text("false")),
     Column("series_id", Uuid),
     Column("occurrence_key", Text),
-    _count("version", 1),
+    count("version", 1),
     Column("change_seq", BigInteger, nullable=False),
     Column("last_change", Text, nullable=False),  # the feed's event name: created, updated, …
-    _instant("created_at"),
-    _instant("updated_at"),
-    _instant("completed_at", nullable=True),
-    _instant("deleted_at", nullable=True),
+    *stamps(),
+    instant("completed_at", nullable=True),
+    instant("deleted_at", nullable=True),
     PrimaryKeyConstraint("user_id", "id"),
     ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"]),
     CheckConstraint("status in ('open', 'done', 'skipped')", name="status"),
@@ -155,51 +133,49 @@ tasks = Table(
     Index("ix_tasks_status_due", "user_id", "status", "due_sort", "id"),
     Index("ix_tasks_priority_due", "user_id", "priority", "due_sort", "id"),
     Index("ix_tasks_feed", "user_id", "change_seq"),
-    Index("ix_tasks_series", "user_id", "series_id", postgresql_where=text("series_id is not null")),
-    Index("ix_tasks_parent", "user_id", "parent_id", postgresql_where=text("parent_id is not null")),
+    some("ix_tasks_series", "user_id", "series_id", where="series_id is not null"),
+    some("ix_tasks_parent", "user_id", "parent_id", where="parent_id is not null"),
+    some("ix_tasks_trash", "deleted_at", "id", where="deleted_at is not null"),
 )
 
 occurrences = Table(
     "occurrences",
     metadata,
-    _user(),
+    user(),
     Column("series_id", Uuid, nullable=False),
     Column("key", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("task_id", Uuid),
     Column("ordinal", Integer, nullable=False),  # 1, 2, 3 … within the series: the order of the record
     Column("after_key", Text),  # the occurrence whose end brought this one; null for the first
-    _count("emitted_count"),  # series.emitted_count while this one was open: undo returns to it
+    count("emitted_count"),  # series.emitted_count while this one was open: undo returns to it
     # A skip that drops everything up to its time: what the expansion must know, whichever event brings it.
     Column("skip_missed", Boolean, nullable=False, server_default=text("false")),
-    _instant("created_at"),
+    instant("created_at"),
     PrimaryKeyConstraint("user_id", "series_id", "key"),
     ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"], ondelete="CASCADE"),
     ForeignKeyConstraint(["user_id", "task_id"], ["tasks.user_id", "tasks.id"]),
     CheckConstraint("outcome in ('open', 'done', 'skipped', 'missed')", name="outcome"),
-    CheckConstraint("(outcome = 'missed') = (task_id is null)", name="task"),
-    # Two expansions racing for one series: the second insert finds this and gives way.
-    Index(
-        "uq_occurrences_open",
-        "user_id",
-        "series_id",
-        unique=True,
-        postgresql_where=text("outcome = 'open'"),
+    # An ended one stays in the record of its series when its task is purged from the trash.
+    CheckConstraint(
+        "outcome in ('done', 'skipped') or (outcome = 'missed') = (task_id is null)", name="task"
     ),
+    some("ix_occurrences_task", "user_id", "task_id", where="task_id is not null"),
+    # Two expansions racing for one series: the second insert finds this and gives way.
+    some("uq_occurrences_open", "user_id", "series_id", where="outcome = 'open'", unique=True),
 )
 
 reminders = Table(
     "reminders",
     metadata,
-    _user(),
+    user(),
     Column("id", Uuid, nullable=False),
     Column("task_id", Uuid, nullable=False),
     Column("occurrence_key", Text),
-    _instant("remind_at"),
-    _texts("channels"),
+    instant("remind_at"),
+    texts("channels"),
     Column("state", Text, nullable=False),
-    _instant("created_at"),
-    _instant("updated_at"),
+    *stamps(),
     PrimaryKeyConstraint("user_id", "id"),
     ForeignKeyConstraint(["user_id", "task_id"], ["tasks.user_id", "tasks.id"], ondelete="CASCADE"),
     UniqueConstraint(
@@ -211,13 +187,15 @@ reminders = Table(
         postgresql_nulls_not_distinct=True,
     ),
     CheckConstraint("state in ('scheduled', 'sent', 'cancelled', 'passed')", name="state"),
-    Index("ix_reminders_due", "remind_at", postgresql_where=text("state = 'scheduled'")),
+    some("ix_reminders_due", "remind_at", "id", where="state = 'scheduled'"),
+    some("ix_reminders_claim", "user_id", "remind_at", "id", where="state = 'scheduled'"),
+    some("ix_reminders_over", "updated_at", where="state <> 'scheduled'"),
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    _user(),
+    user(),
     Column("seq", BigInteger, nullable=False),  # accounts.change_seq of the transaction
     Column("n", SmallInteger, nullable=False),  # position within the transaction
     Column("event_id", Uuid, nullable=False),
@@ -226,37 +204,30 @@ outbox = Table(
     Column("source", Text, nullable=False),
     Column("subject", Text),
     Column("schema_version", SmallInteger, nullable=False),
-    _texts("extensions"),  # names of the extension attributes whose value is "true"
+    texts("extensions"),  # names of the extension attributes whose value is "true"
     Column("traceparent", Text),
     Column("data", Text, nullable=False),  # the exact JSON bytes to publish
-    _instant("occurred_at"),
-    _instant("published_at", nullable=True),
-    _instant("dead_at", nullable=True),
-    _instant("next_attempt_at", nullable=True),
+    instant("occurred_at"),
+    instant("published_at", nullable=True),
+    instant("dead_at", nullable=True),
+    instant("next_attempt_at", nullable=True),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("republished", SmallInteger, nullable=False, server_default=text("0")),
     Column("last_error", Text),
     PrimaryKeyConstraint("user_id", "seq", "n"),
     UniqueConstraint("event_id"),
     CheckConstraint("octet_length(data) <= 65536", name="size"),
-    Index(
-        "ix_outbox_pending",
-        "user_id",
-        "seq",
-        "n",
-        postgresql_where=text("published_at is null and dead_at is null"),
-    ),
-    Index("ix_outbox_published", "published_at", postgresql_where=text("published_at is not null")),
+    some("ix_outbox_pending", "user_id", "seq", "n", where="published_at is null and dead_at is null"),
+    some("ix_outbox_published", "published_at", where="published_at is not null"),
+    some("ix_outbox_dead", "dead_at", where="dead_at is not null"),
 )
 
 inbox = Table(
     "inbox",
     metadata,
-    Column("consumer", Text, nullable=False),
-    Column("ce_source", Text, nullable=False),
-    Column("ce_id", Text, nullable=False),
-    _user(),
-    _instant("processed_at"),
+    *handled(),
+    user(),
+    instant("processed_at"),
     PrimaryKeyConstraint("consumer", "ce_source", "ce_id"),
     Index("ix_inbox_processed", "processed_at"),
 )
@@ -264,15 +235,14 @@ inbox = Table(
 skipped_events = Table(
     "skipped_events",
     metadata,
-    Column("consumer", Text, nullable=False),
-    Column("ce_source", Text, nullable=False),
-    Column("ce_id", Text, nullable=False),
-    _user(),
+    *handled(),
+    user(),
     Column("type", Text, nullable=False),
     Column("schema_version", Text, nullable=False),
-    _json("event", "{}"),
-    _instant("skipped_at"),
+    json("event", "{}"),
+    instant("skipped_at"),
     PrimaryKeyConstraint("consumer", "ce_source", "ce_id"),
+    Index("ix_skipped_events_skipped", "skipped_at"),
 )
 
 # Verdicts that will not be retried: a consumer's own 4xx (by the adapter) and what reached a
@@ -280,31 +250,35 @@ skipped_events = Table(
 event_failures = Table(
     "event_failures",
     metadata,
-    Column("consumer", Text, nullable=False),
-    Column("ce_source", Text, nullable=False),
-    Column("ce_id", Text, nullable=False),
-    _user(),  # "" where the event names no user: only `relay` sees those
+    *handled(),
+    user(),  # "" where the event names no user: only `relay` sees those
     Column("type", Text, nullable=False),
     Column("topic", Text),
     Column("status", SmallInteger),
     Column("code", Text),
     Column("detail", Text),
-    _json("event", "{}"),
-    _instant("failed_at"),
+    json("event", "{}"),
+    instant("failed_at"),
+    Column("error_class", Text),  # transient, permanent or bug; null: nobody said
+    # `relay` publishes the event again at that time; null: it is not to be, or the consumer has answered.
+    instant("next_replay_at", nullable=True),
+    count("replays"),
+    instant("resolved_at", nullable=True),  # a replay succeeded
     PrimaryKeyConstraint("consumer", "ce_source", "ce_id"),
     Index("ix_event_failures_failed", "failed_at"),
+    some("ix_event_failures_replay", "next_replay_at", where="next_replay_at is not null"),
 )
 
 idempotency = Table(
     "idempotency",
     metadata,
-    _user(),
+    user(),
     Column("key", Text, nullable=False),
     Column("request_hash", LargeBinary, nullable=False),
     Column("status", SmallInteger, nullable=False),
-    _json("headers", "{}"),
+    json("headers", "{}"),
     Column("body", Text, nullable=False),
-    _instant("created_at"),
+    instant("created_at"),
     PrimaryKeyConstraint("user_id", "key"),
     Index("ix_idempotency_created", "created_at"),
 )
@@ -312,7 +286,7 @@ idempotency = Table(
 audit_heads = Table(
     "audit_heads",
     metadata,
-    _user(),
+    user(),
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("user_id"),
@@ -321,7 +295,7 @@ audit_heads = Table(
 audit_entries = Table(
     "audit_entries",
     metadata,
-    _user(),
+    user(),
     Column("seq", BigInteger, nullable=False),  # 1, 2, 3 … per user, in append order
     Column("event_id", Uuid, nullable=False),
     Column("type", Text, nullable=False),
@@ -339,16 +313,15 @@ audit_entries = Table(
 webhooks = Table(
     "webhooks",
     metadata,
-    _user(),
+    user(),
     Column("id", Uuid, nullable=False),
     Column("url", Text, nullable=False),
-    _texts("events"),
+    texts("events"),
     Column("secret", LargeBinary, nullable=False),  # encrypted, see shared/runtime/sealing
     Column("state", Text, nullable=False),
     Column("state_reason", Text),
-    _count("version", 1),
-    _instant("created_at"),
-    _instant("updated_at"),
+    count("version", 1),
+    *stamps(),
     PrimaryKeyConstraint("user_id", "id"),
     CheckConstraint("state in ('enabled', 'disabled')", name="state"),
 )
@@ -356,7 +329,7 @@ webhooks = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    _user(),
+    user(),
     Column("id", Uuid, nullable=False),
     Column("event_id", Uuid, nullable=False),
     Column("event_type", Text, nullable=False),
@@ -364,37 +337,35 @@ deliveries = Table(
     Column("recipient", Text, nullable=False),  # webhook id, address …
     Column("payload", Text, nullable=False),  # the exact bytes to send on every attempt
     Column("state", Text, nullable=False),
-    _count("attempts"),
-    _instant("next_attempt_at", nullable=True),
-    _instant("lease_until", nullable=True),
+    count("attempts"),
+    instant("next_attempt_at", nullable=True),
+    instant("lease_until", nullable=True),
     Column("response_status", SmallInteger),
     Column("last_error", Text),
-    _instant("created_at"),
-    _instant("updated_at"),
+    *stamps(),
     PrimaryKeyConstraint("user_id", "id"),
     UniqueConstraint("user_id", "event_id", "channel", "recipient"),
     CheckConstraint("state in ('pending', 'sending', 'sent', 'failed')", name="state"),
-    Index(
-        "ix_deliveries_due",
-        "next_attempt_at",
-        postgresql_where=text("state in ('pending', 'sending')"),
-    ),
+    some("ix_deliveries_due", "next_attempt_at", where="state in ('pending', 'sending')"),
     Index("ix_deliveries_recipient", "user_id", "recipient", "created_at"),
+    some("ix_deliveries_claim", "user_id", "next_attempt_at", where="state in ('pending', 'sending')"),
+    some("ix_deliveries_over", "updated_at", where="state in ('sent', 'failed')"),
 )
 
 notifications = Table(
     "notifications",
     metadata,
-    _user(),
+    user(),
     Column("id", Uuid, nullable=False),
     Column("event_id", Uuid, nullable=False),
     Column("event_type", Text, nullable=False),
     Column("task_id", Uuid),
     Column("title", Text, nullable=False),
-    _json("data", "{}"),
-    _instant("created_at"),
-    _instant("read_at", nullable=True),
+    json("data", "{}"),
+    instant("created_at"),
+    instant("read_at", nullable=True),
     PrimaryKeyConstraint("user_id", "id"),
     UniqueConstraint("user_id", "event_id"),
     Index("ix_notifications_newest", "user_id", text("created_at desc"), text("id desc")),
+    Index("ix_notifications_created", "created_at"),
 )

@@ -69,10 +69,14 @@ def _step(uow: UnitOfWork, publisher: Publisher, user_id: str, seconds: float) -
         if not outbox.try_lock(tx, user_id):
             return Drained(busy=True)
         rows = outbox.pending(tx, user_id, limit=BATCH)
-        return _publish(tx, publisher, rows, seconds) if rows else Drained()
+        return publish(tx, publisher, rows, seconds) if rows else Drained()
 
 
-def _publish(tx: Transaction, publisher: Publisher, rows: list[outbox.OutboxRow], seconds: float) -> Drained:
+def publish(tx: Transaction, publisher: Publisher, rows: list[outbox.OutboxRow], seconds: float) -> Drained:
+    """Publish `rows`, read in this transaction under their users' locks, and mark what was acknowledged.
+
+    Raises PublishError when the first of them is neither acknowledged nor refused.
+    """
     failpoint("publish:before")
     try:
         acknowledged = publisher.publish([_record(row) for row in rows], timeout=seconds)
@@ -84,8 +88,7 @@ def _publish(tx: Transaction, publisher: Publisher, rows: list[outbox.OutboxRow]
     if acknowledged == 0:
         raise PublishError("The log acknowledged nothing.")
     failpoint("publish:after_ack")
-    last = rows[acknowledged - 1]
-    outbox.mark_published(tx, tx.user_id, (last.seq, last.n))
+    outbox.mark_published(tx, rows[:acknowledged])
     return Drained(published=acknowledged)
 
 

@@ -9,7 +9,9 @@ MAX_RECORD = 1_048_576
 
 
 class MemoryLog:
-    """Keeps what it acknowledged in `stored`; `reachable = False` is an outage, `accepts` ends one early."""
+    """Keeps what it acknowledged in `stored`; `reachable = False` is an outage, `accepts` ends one early,
+    `unreachable` are keys whose partition has no leader, and `broken` makes the client itself fail on a key.
+    """
 
     def __init__(self, topics: Collection[str]) -> None:
         self._topics = frozenset(topics)
@@ -17,6 +19,8 @@ class MemoryLog:
         self.stored: list[Record] = []
         self.reachable = True
         self.accepts: int | None = None  # how many records more, None: any number
+        self.unreachable: set[str] = set()
+        self.broken: set[str] = set()
         self.calls = 0
         self.closed = False
 
@@ -38,7 +42,9 @@ class MemoryLog:
         self.closed = True
 
     def _store(self, record: Record) -> None:
-        if not self.reachable or self.accepts == 0:
+        if record.key in self.broken:
+            raise RuntimeError("The client fails.")
+        if not self.reachable or self.accepts == 0 or record.key in self.unreachable:
             raise PublishError("The log is down.")
         if record.topic not in self._topics:
             raise UnknownTopic(f"Topic {record.topic} does not exist.")

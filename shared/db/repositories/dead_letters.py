@@ -1,11 +1,50 @@
-"""SQL of the record of dead letters, over all users. Called by `relay` only."""
+"""SQL of the dead letters: their record over all users, and their replay. Called by `relay` only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, LiteralString
+from uuid import UUID
 
-from shared.db.store.failures import record_failure
+from psycopg.types.json import Jsonb
+
+from shared.db.store import outbox
+from shared.db.store.failures import storable
 from shared.db.uow import Transaction
+
+# The first replay is due at once; after it the pauses double. A tick comes once a minute.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=45), timedelta(hours=1)
+_PUT: LiteralString = """
+insert into event_failures (consumer, ce_source, ce_id, user_id, type, topic, status, code, detail, event,
+  failed_at, error_class, next_replay_at)
+values (%(consumer)s, %(source)s, %(id)s, %(user_id)s, %(type)s, %(topic)s, %(status)s, %(code)s, %(detail)s,
+  %(event)s, %(now)s, %(error_class)s, %(next_replay_at)s)
+on conflict (consumer, ce_source, ce_id) do update set user_id = excluded.user_id, type = excluded.type,
+  topic = excluded.topic, status = excluded.status, code = excluded.code, detail = excluded.detail,
+  event = excluded.event, failed_at = excluded.failed_at, error_class = excluded.error_class,
+  resolved_at = null, next_replay_at = case when excluded.next_replay_at is not null
+    then coalesce(event_failures.next_replay_at, excluded.next_replay_at) end"""
+_DUE: LiteralString = """
+select user_id, consumer, ce_source as source, ce_id as id, replays from (
+  select *, row_number() over (partition by user_id order by next_replay_at, ce_id) as turn
+  from event_failures where next_replay_at <= %(now)s) due
+order by turn, next_replay_at, ce_id limit %(limit)s"""
+_THESE: LiteralString = """
+f.user_id = %(user_id)s and f.next_replay_at is not null and (f.consumer, f.ce_source, f.ce_id) in
+  (select * from unnest(%(consumers)s::text[], %(sources)s::text[], %(ids)s::text[]))"""
+_ANSWERED: LiteralString = f"""
+update event_failures f set resolved_at = %(now)s, next_replay_at = null
+where {_THESE} and (
+  exists (select from inbox i
+    where (i.consumer, i.ce_source, i.ce_id) = (f.consumer, f.ce_source, f.ce_id))
+  or exists (select from skipped_events s
+    where (s.consumer, s.ce_source, s.ce_id) = (f.consumer, f.ce_source, f.ce_id)))
+returning f.consumer, f.ce_source, f.ce_id"""
+_AGAIN: LiteralString = f"""
+update event_failures f set replays = replays + 1,
+  next_replay_at = %(now)s + least(%(longest)s, %(first)s * power(2, least(replays, 30)))
+where {_THESE}"""
+_NEVER: LiteralString = f"update event_failures f set next_replay_at = null where {_THESE}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +61,29 @@ class DeadLetter:
     code: str | None
     detail: str | None
     event: Mapping[str, Any]  # JSON
+    error_class: str | None = None
+    replayable: bool = False
+
+
+@dataclass(frozen=True)
+class Due:
+    """A dead letter whose event is to be published again; `replays` counts those before."""
+
+    user_id: str
+    consumer: str
+    source: str
+    id: str
+    replays: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What became of a user's due letters: answered meanwhile, made pending again, gone from the outbox."""
+
+    answered: int = 0
+    pending: int = 0
+    gone: int = 0
+    busy: bool = False
 
 
 class DeadLetters:
@@ -31,9 +93,48 @@ class DeadLetters:
         self._tx = tx
 
     def put(self, letter: DeadLetter) -> None:
-        """Store it in place of the consumer's own verdict, which knows neither topic nor dispatcher."""
-        self._tx.execute(
-            "delete from event_failures where consumer = %s and ce_source = %s and ce_id = %s",
-            (letter.consumer, letter.source, letter.id),
+        """Store it in place of the consumer's own verdict, which knows neither topic nor dispatcher. A letter
+        that is due already keeps its turn: what fails again must not push itself back or forward.
+        """
+        values = {name: storable(value) for name, value in vars(letter).items()}
+        values |= {"event": Jsonb(storable(letter.event)), "now": self._tx.now}
+        self._tx.execute(_PUT, values | {"next_replay_at": self._tx.now if letter.replayable else None})
+
+    def due(self, *, limit: int) -> list[Due]:
+        """Letters to replay now, the users in turns: the first of everybody, then the second, …"""
+        return self._tx.fetch(Due, _DUE, {"now": self._tx.now, "limit": limit})
+
+
+class Replays:
+    """The due letters of the transaction's user, in the role `relay`."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def run(self, due: Sequence[Due]) -> Replayed:
+        """Settle what its consumer has answered; the rest is pending in the outbox again, with the same ids.
+
+        The other consumers of the event know it by their inboxes and drop it.
+        """
+        if not outbox.try_lock(self._tx, self._tx.user_id):  # see `outbox.publish_again`
+            return Replayed(busy=True)
+        answered = set(self._tx.execute(_ANSWERED, self._values(due)).fetchall())
+        open_ = [letter for letter in due if (letter.consumer, letter.source, letter.id) not in answered]
+        kept = outbox.publish_again(self._tx, self._tx.user_id, [UUID(letter.id) for letter in open_])
+        again = [letter for letter in open_ if UUID(letter.id) in kept]
+        gone = [letter for letter in open_ if UUID(letter.id) not in kept]
+        pauses = {"first": FIRST_PAUSE, "longest": LONGEST_PAUSE}
+        return Replayed(
+            answered=len(answered),
+            pending=self._tx.execute(_AGAIN, self._values(again) | pauses).rowcount,
+            gone=self._tx.execute(_NEVER, self._values(gone)).rowcount,
         )
-        record_failure(self._tx, **vars(letter))
+
+    def _values(self, letters: Sequence[Due]) -> dict[str, object]:
+        return {
+            "user_id": self._tx.user_id,
+            "now": self._tx.now,
+            "consumers": [letter.consumer for letter in letters],
+            "sources": [letter.source for letter in letters],
+            "ids": [letter.id for letter in letters],
+        }

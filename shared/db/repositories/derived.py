@@ -5,7 +5,7 @@ Wall times stay as they are; whatever else they give under the user's zone and t
 is written, so that calling it twice changes nothing.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -101,16 +101,17 @@ class OutdatedAccounts:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def users(self, version: str, *, limit: int, excluding: Iterable[str] = ()) -> list[str]:
-        """Users whose instants are older than `version`, half derived under it, or of unknown rules.
+    def users(self, version: str, *, limit: int, after: str = "") -> list[str]:
+        """Users after that one whose instants are older than `version`, half derived under it, or of
+        unknown rules, in order of their ids.
 
         Newer ones are left alone: while two versions run, the older `relay` must not undo the newer.
         """
         rows = self._tx.execute(
             """select user_id from accounts
                where (tzdata is null or tzdata < %(version)s or tzdata like %(version)s || '>%%')
-                 and user_id <> all(%(excluding)s)
-               order by tzdata nulls first, user_id limit %(limit)s""",
-            {"version": version, "excluding": list(excluding), "limit": limit},
+                 and user_id > %(after)s
+               order by user_id limit %(limit)s""",
+            {"version": version, "after": after, "limit": limit},
         ).fetchall()
         return [row[0] for row in rows]

@@ -2,13 +2,15 @@
 by `relay` (dead letters); read by reconciliation, which must not send such events again.
 """
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from shared.db.transaction import Transaction
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def record_failure(
@@ -25,11 +27,14 @@ def record_failure(
     event: Mapping[str, Any] | None = None,
     user_id: str | None = None,
 ) -> None:
-    """Keep the first verdict on an event. `user_id` is the transaction's unless given ("" : none known)."""
+    """Keep the first final verdict on an event; `user_id`, unless given ("": none known), is the
+    transaction's.
+    """
     tx.execute(
         """insert into event_failures
-             (consumer, ce_source, ce_id, user_id, type, topic, status, code, detail, event, failed_at)
-           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
+             (consumer, ce_source, ce_id, user_id, type, topic, status, code, detail, event, failed_at,
+              error_class)
+           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'permanent') on conflict do nothing""",
         (
             *(storable(text) for text in (consumer, source, id)),
             tx.user_id if user_id is None else user_id,
@@ -72,20 +77,12 @@ def record_skip(
     )
 
 
-def delete_failures(tx: Transaction, before: datetime, *, limit: int = 5000) -> int:
-    """Forget verdicts from before `before`. Sweep: role `relay`."""
-    return tx.execute(
-        """delete from event_failures where (consumer, ce_source, ce_id) in
-             (select consumer, ce_source, ce_id from event_failures where failed_at < %s
-              order by failed_at limit %s)""",
-        (before, limit),
-    ).rowcount
-
-
 def storable(value: Any) -> Any:  # JSON is dynamically typed
-    """`value` without U+0000, which PostgreSQL's text and jsonb cannot hold: a record must not fail."""
+    """`value` without U+0000 and lone surrogates, which PostgreSQL's text and jsonb cannot hold: a record
+    must not fail.
+    """
     if isinstance(value, str):
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, Mapping):
         return {storable(str(key)): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -4,13 +4,12 @@ which has reserved the key (`uow.write(…, key=…)`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
+from shared.db.retention import IDEMPOTENCY
 from shared.db.transaction import Transaction
-
-RETENTION = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ def find(tx: Transaction, key: str) -> Stored | None:
         Stored,
         """select key, request_hash, status, headers, body, created_at from idempotency
            where user_id = %s and key = %s and created_at > %s""",
-        (tx.user_id, key, tx.now - RETENTION),
+        (tx.user_id, key, tx.now - IDEMPOTENCY),
     )
 
 
@@ -53,12 +52,3 @@ def store(
              created_at = excluded.created_at""",
         (tx.user_id, key, request_hash, status, Jsonb(dict(headers)), body, tx.now),
     )
-
-
-def delete_expired(tx: Transaction, *, limit: int = 5000) -> int:
-    """Forget answers older than 24 h; call again until it returns less than `limit`. Sweep: role `relay`."""
-    return tx.execute(
-        """delete from idempotency where (user_id, key) in
-             (select user_id, key from idempotency where created_at <= %s order by created_at limit %s)""",
-        (tx.now - RETENTION, limit),
-    ).rowcount

@@ -2,8 +2,6 @@
 event adapter. Identity of an event is its source and id (CloudEvents 1.0.2 §3.1).
 """
 
-from datetime import datetime
-
 from psycopg import errors
 
 from shared.db.transaction import Transaction
@@ -39,13 +37,3 @@ def seen(tx: Transaction, consumer: str, source: str, id: str) -> bool:  # noqa:
         (consumer, source, id),
     ).fetchone()
     return bool(row and row[0])
-
-
-def delete_processed(tx: Transaction, before: datetime, *, limit: int = 5000) -> int:
-    """Forget rows older than `before`, which must exceed every topic's retention. Sweep: role `relay`."""
-    return tx.execute(
-        """delete from inbox where (consumer, ce_source, ce_id) in
-             (select consumer, ce_source, ce_id from inbox where processed_at < %s
-              order by processed_at limit %s)""",
-        (before, limit),
-    ).rowcount

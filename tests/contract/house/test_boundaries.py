@@ -37,7 +37,7 @@ ONLY_IN = {
     "cloudevents": {"shared/messaging/cloudevent.py"},
     "kafka": {"shared/messaging/kafka.py"},
     "confluent_kafka": {"shared/messaging/confluent.py"},
-    "sqlalchemy": {"shared/db/schema.py"},
+    "sqlalchemy": {"shared/db/schema.py", "shared/db/schema_parts.py"},
     "alembic": {"shared/db/migrate.py"},
 }
 

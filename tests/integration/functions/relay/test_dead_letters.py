@@ -7,7 +7,8 @@ import pytest
 
 from functions.relay.dead_letters import DeadLetterDesk
 from shared.db.store import failures
-from shared.messaging.cloudevent import CloudEvent
+from shared.db.uow import UnitOfWork
+from shared.messaging.cloudevent import CloudEvent, header_value
 from shared.runtime.event import function
 from shared.testing.deliveries import CAUSE, as_cloudevent, post, post_raw
 
@@ -20,8 +21,7 @@ def encoded(text):
 
 @pytest.fixture
 def relay(uow):
-    desk = DeadLetterDesk(uow("relay", source="/taskflow/relay"))
-    return desk.guard(function("relay", on_event=desk.respond))
+    return DeadLetterDesk(uow("relay", source="/taskflow/relay")).guard(function("relay"))
 
 
 @pytest.fixture
@@ -127,6 +127,67 @@ def test_what_cannot_be_decoded_is_recorded_too(relay, rows, headers, body):
     mine = [event for owner, code, event in found if (owner, code) == ("", "undecodable")]
     assert base64.b64encode(body).decode() in {event["body_base64"] for event in mine}
     assert rows("select count(*) from event_failures where type = 'unknown'")[0][0] == before + 1
+
+
+EVENT = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
+LONG = "".join(chr(0x4E00 + n * 7 % 20_000) for n in range(1000))  # compresses badly
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (EVENT | {"ce-id": header_value(LONG), "ce-source": header_value(LONG)}, b"{}"),
+        (EVENT | {"ce-type": header_value(LONG)}, b"{}"),
+        (EVENT, b'{"text": "nul \\u0000 in it"}'),
+        (EVENT, b'{"user_id": "nul \\u0000 in it"}'),
+        (EVENT, json.dumps({"user_id": "x" * 100_000}).encode()),
+        (EVENT, b'{"text": "a lone \\ud800 surrogate"}'),
+        (EVENT, b'{"number": 1e999999, "other": 123456789012345678901234567890}'),
+        (EVENT, b"[" * 5000 + b"]" * 5000),
+        (EVENT | {"ce-time": "yesterday"}, b"{}"),
+        (EVENT | {"ce-id": "%00"}, b"{}"),
+        (EVENT | {"ce-knativeerrorcode": "\u0664\u0662\u0662".encode().decode("latin-1")}, b"{}"),
+        (EVENT | {"ce-knativeerrordata": encoded(json.dumps({"code": "x" * 900}))}, b"{}"),
+        (EVENT | {"ce-errorclass": "y" * 1000}, b"{}"),
+        (EVENT | {"ce-specversion": "0.3"}, b"{}"),
+        (EVENT | {"Content-Type": "text/plain"}, b"plain"),
+        (EVENT | {"Content-Type": "application/avro"}, bytes(range(256))),
+        (EVENT, b"x" * 1_048_577),
+        (EVENT, b"x" * 5_000_000),
+        ({"Content-Type": "application/cloudevents-batch+json"}, b"[]"),
+        ({}, b""),
+    ],
+)
+def test_whatever_arrives_is_recorded(relay, rows, headers, body):
+    def count():
+        return rows("select count(*) from event_failures")[0][0]
+
+    rows("delete from event_failures where user_id = ''")
+    before = count()
+    sent = {"Content-Type": "application/json", **headers}
+    assert [post_raw(relay, sent, body).status_code for _ in range(2)] == [204, 204]
+    assert count() == before + 1
+
+
+def test_what_the_database_refuses_is_kept_as_its_bytes(relay, rows, monkeypatch):
+    """Whatever the record of it would break on, also what nobody has thought of yet."""
+    monkeypatch.setattr("functions.relay.dead_letters.problem_code", lambda _: "x\0y")
+    monkeypatch.setattr("shared.db.repositories.dead_letters.storable", lambda value: value)
+    assert (
+        post_raw(relay, EVENT | {"ce-id": "kept", "Content-Type": "application/json"}, b"{}").status_code
+        == 204
+    )
+    [(code, event)] = rows(
+        "select code, event from event_failures where event -> 'headers' ->> 'ce-id' = 'kept'"
+    )
+    assert code == "undecodable"
+    assert base64.b64decode(event["body_base64"]) == b"{}"
+
+
+def test_a_database_that_is_away_is_asked_again(no_database, task_event, user_id):
+    view = DeadLetterDesk(UnitOfWork(no_database, source="/taskflow/relay")).guard(function("relay"))
+    assert post(view, task_event(user_id), function="audit").status_code == 503
+    assert post_raw(view, {"Content-Type": "application/json"}, b"nothing").status_code == 503
 
 
 def test_hostile_extensions_do_not_stop_the_record(relay, letters, task_event, user_id):

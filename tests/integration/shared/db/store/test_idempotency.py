@@ -1,7 +1,5 @@
 """Stored answers: visible with the commit of the work, for 24 hours, to their user only."""
 
-from datetime import timedelta
-
 import pytest
 
 from shared.db.pool import Database
@@ -80,16 +78,3 @@ def test_a_write_begins_in_one_round_trip_with_or_without_a_key(database, dsns, 
     finally:
         db.close()
         wire.close()
-
-
-def test_expired_answers_are_deleted_by_relay(uow, database, user_id, sim_clock):
-    sim_clock.now -= timedelta(days=8000)
-    with uow.write(user_id, CAUSE) as tx:
-        idempotency.store(tx, "k", **ANSWER)
-    relay = UnitOfWork(database("relay", clock=sim_clock), source="/taskflow/relay")
-    sim_clock.advance(hours=23, minutes=59)
-    with relay.sweep() as tx:
-        assert idempotency.delete_expired(tx) == 0
-    sim_clock.advance(minutes=1)
-    with relay.sweep() as tx:
-        assert idempotency.delete_expired(tx) == 1

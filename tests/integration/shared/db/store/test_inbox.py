@@ -1,7 +1,6 @@
 """The inbox: one effect an event, whatever arrives twice, at once or after a crash."""
 
 import threading
-from datetime import timedelta
 
 import pytest
 
@@ -64,14 +63,3 @@ def test_a_duplicate_of_an_event_in_progress_gives_up_waiting(uow, user_id):
             inbox.claim(second, "audit", "/taskflow/tasks", user_id)
     assert isinstance(caught.value, RetryLater)
     assert caught.value.code == "event_in_progress"
-
-
-def test_old_claims_are_forgotten(database, user_id, sim_clock):
-    sim_clock.now -= timedelta(days=8000)
-    uow = UnitOfWork(database("consumer", clock=sim_clock), source="/taskflow/audit")
-    relay = UnitOfWork(database("relay", clock=sim_clock), source="/taskflow/relay")
-    with uow.record(user_id, CAUSE) as tx:
-        inbox.claim(tx, "audit", "/taskflow/tasks", user_id)
-    with relay.sweep() as tx:
-        assert inbox.delete_processed(tx, sim_clock.now) == 0
-        assert inbox.delete_processed(tx, sim_clock.now + timedelta(seconds=1)) == 1

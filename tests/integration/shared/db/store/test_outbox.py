@@ -36,7 +36,7 @@ def test_only_the_acknowledged_prefix_is_marked(api, user_id):
     emit(api, user_id, 3)
     with api.record(user_id, CAUSE) as tx:
         rows = outbox.pending(tx, user_id)
-        assert outbox.mark_published(tx, user_id, (rows[1].seq, rows[1].n)) == 2
+        assert outbox.mark_published(tx, rows[:2]) == 2
     with api.read(user_id) as tx:
         assert [(r.seq, r.n) for r in outbox.pending(tx, user_id)] == [(1, 2)]
 
@@ -67,7 +67,7 @@ def test_a_poison_row_dies_after_five_attempts_and_never_blocks_the_rest(api, re
             assert (poison.n, poison.attempts) == (0, attempt - 1)
             assert outbox.mark_failed(tx, poison, "too large\0") is (attempt == 5)
             if attempt == 1:
-                assert outbox.mark_published(tx, user_id, (rows[2].seq, rows[2].n)) == 2
+                assert outbox.mark_published(tx, rows[1:3]) == 2
         with api.read(user_id) as tx:
             assert outbox.pending(tx, user_id) == []
             due = tx.execute("select next_attempt_at from outbox where user_id = %s and n = 0", (user_id,))
@@ -88,35 +88,23 @@ def test_a_poison_row_dies_after_five_attempts_and_never_blocks_the_rest(api, re
         assert outbox.backlog(tx).dead >= 1
 
 
-def test_relay_finds_users_longest_waiting_first_and_drains_them(api, relay, user_id, sim_clock):
-    sim_clock.now -= timedelta(days=9000)  # before every other test's rows
-    emit(api, user_id + "-late", 1)
-    sim_clock.advance(seconds=-5)
-    emit(api, user_id + "-early", 2)
+def test_relay_finds_users_one_by_one_however_many_rows_they_have(api, relay, user_id, sim_clock):
+    first, second = f"0-{user_id}", f"1-{user_id}"  # before every other test's users
+    emit(api, second, 1)
+    emit(api, first, 3)
+    emit(api, first, 2)
     with relay.sweep() as tx:
-        users = outbox.users_pending(tx, limit=2)
-        assert users == [user_id + "-early", user_id + "-late"]
-        assert outbox.try_lock(tx, users[0])
-        rows = outbox.pending(tx, users[0])
-        outbox.mark_published(tx, users[0], (rows[-1].seq, rows[-1].n))
-        assert outbox.users_pending(tx, limit=1) == [user_id + "-late"]
-        assert outbox.backlog(tx).oldest <= sim_clock.now + timedelta(seconds=5)
-
-
-def test_published_rows_are_forgotten_in_batches_and_pending_ones_never(api, relay, user_id, sim_clock):
-    sim_clock.now -= timedelta(days=20_000)
-    emit(api, user_id, 3)
-    with api.record(user_id, CAUSE) as tx:
-        rows = outbox.pending(tx, user_id)
-        outbox.mark_published(tx, user_id, (rows[1].seq, rows[1].n))
-    sim_clock.advance(days=8)
-    before = sim_clock.now - timedelta(days=7)
-    with relay.sweep() as tx:
-        assert outbox.delete_published(tx, before, limit=1) == 1
-        assert outbox.delete_published(tx, before, limit=5) == 1
-        assert outbox.delete_published(tx, before) == 0
-    with api.read(user_id) as tx:
-        assert len(outbox.pending(tx, user_id)) == 1
+        assert outbox.users_pending(tx, limit=2) == [first, second]
+        assert outbox.users_pending(tx, after=first, limit=1) == [second]
+        rows = outbox.pending_of(tx, outbox.try_locks(tx, [second, first]), limit=4)
+        assert [(row.user_id, row.seq, row.n) for row in rows] == [
+            (second, 1, 0), (first, 1, 0), (first, 1, 1)
+        ]  # fmt: skip
+        assert outbox.mark_published(tx, rows) == 3
+        assert outbox.users_pending(tx, limit=1) == [first]
+        assert outbox.backlog(tx).pending >= 3
+        with relay.sweep() as other:
+            assert outbox.try_locks(other, [first, second, user_id]) == [user_id]
 
 
 class Race:
@@ -152,7 +140,7 @@ class Race:
             if acknowledged:
                 with self.lock:
                     self.log.extend((r.user_id, r.seq, r.n) for r in acknowledged)
-                outbox.mark_published(tx, user, (acknowledged[-1].seq, acknowledged[-1].n))
+                outbox.mark_published(tx, acknowledged)
 
     def guarded(self, work, seed):
         try:

@@ -1,0 +1,100 @@
+"""Replays transient dead letters: their events are published again, with the same ids, until the consumer
+has answered or says that trying is useless. Called by the tick, before the outbox sweep.
+
+Which letters: `passes` and `knowable`, asked when a letter is stored. When: `next_replay_at`, kept by the
+repository.
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from itertools import groupby
+from uuid import UUID
+
+from shared.db.repositories.dead_letters import DeadLetters, Due, Replayed, Replays
+from shared.db.uow import Cause, UnitOfWork
+from shared.domain.identity import Actor
+from shared.events.catalog import consumers
+from shared.messaging.cloudevent import CloudEvent
+from shared.runtime import deadline
+from shared.runtime.logging import get_logger
+
+PAGE, PAGES = 200, 10  # events in one page, pages in one tick
+RESERVE = 20.0  # seconds of the budget kept for the sweep that publishes
+STUBBORN = 6  # replays in vain after which somebody should look
+CAUSE = Cause(actor=Actor("function", "relay"))
+_RETRIED = frozenset({404, 408, 409, 429})  # and every 5xx: what the dispatcher itself tries again
+log = get_logger(__name__)
+
+
+def passes(status: int | None, error_class: str | None) -> bool:
+    """Whether a failure may pass: by what our function said about it, else by what its Service answered."""
+    if error_class is not None:
+        return error_class != "permanent"
+    return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _RETRIED
+
+
+def knowable(event: CloudEvent, consumer: str) -> bool:
+    """Whether the consumer's inbox row will tell of a success: only consumers of the catalog leave one, and
+    only events of ours, whose ids are UUIDs, can be published again from the outbox.
+    """
+    return consumer in consumers(event.type, frozenset(event.extensions)) and _is_uuid(event.id)
+
+
+class Replay:
+    """Works through the letters that are due, a bounded number in one tick, the users in turns."""
+
+    def __init__(self, uow: UnitOfWork) -> None:
+        self._uow = uow
+
+    def run(self) -> None:
+        """A user whose turn fails, or who is being drained, is tried again by the next tick."""
+        done = Replayed()
+        for _ in range(PAGES):
+            due = self._due()
+            moved = Replayed()
+            for user_id, letters in groupby(sorted(due, key=_user), key=_user):
+                if deadline.remaining() <= RESERVE:
+                    break
+                moved = _sum(moved, self._replay(user_id, letters))
+            done = _sum(done, moved)
+            if len(due) < PAGE or moved == Replayed():
+                break
+        if done.pending or done.answered:
+            log.info("dead letters replayed", events=done.pending, answered=done.answered)
+        if done.gone:
+            log.error("dead letters are older than the outbox and are not replayed", events=done.gone)
+
+    def _due(self) -> list[Due]:
+        with self._uow.sweep() as tx:
+            return DeadLetters(tx).due(limit=PAGE)
+
+    def _replay(self, user_id: str, letters: Iterable[Due]) -> Replayed:
+        due = list(letters)
+        stubborn = sorted({letter.consumer for letter in due if letter.replays >= STUBBORN})
+        if stubborn:
+            log.error("an event keeps failing, see docs/runbooks", user_id=user_id, consumers=stubborn)
+        try:
+            with self._uow.record(user_id, CAUSE) as tx:
+                return Replays(tx).run(due)
+        except Exception:  # one user's failure must not keep the others waiting
+            log.exception("dead letters of a user could not be replayed", user_id=user_id)
+            return Replayed()
+
+
+def _sum(one: Replayed, other: Replayed) -> Replayed:
+    return Replayed(
+        answered=one.answered + other.answered,
+        pending=one.pending + other.pending,
+        gone=one.gone + other.gone,
+    )
+
+
+def _user(letter: Due) -> str:
+    return letter.user_id
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
