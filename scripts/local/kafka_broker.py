@@ -121,6 +121,11 @@ class Broker:
                 self._process.wait(15)
             self.kill()
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the running broker, as SIGSTOP: it stands still, and its kernel goes on."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """As a crash would."""
         if self._process is not None:

@@ -3,8 +3,10 @@
 import contextlib
 import http.server
 import os
+import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -15,6 +17,7 @@ from kafka.admin import NewTopic
 from scripts.local import kafka_broker
 from shared.messaging.connect import connect
 from shared.messaging.ports import Publisher, PublishError, Record, Refused, TooLarge, UnknownTopic
+from shared.runtime.publisher import PUBLISH_SECONDS
 
 RECORDS = [Record("task-events", "user", {"ce_id": str(n)}, b"{}") for n in range(3)]
 
@@ -157,3 +160,27 @@ def test_a_killed_broker_comes_back(broker):
     publisher.close(timeout=5)
     found = _stored(broker.servers, last=9)
     assert list(dict.fromkeys(found)) == list(range(10))  # duplicates are allowed, disorder is not
+
+
+def test_a_broker_that_stands_still_holds_nobody(broker):
+    """SIGSTOP: its kernel accepts whatever is sent. The publisher gives up in its time and can be closed."""
+    _create_topic(broker.servers)
+    publisher, other = connect(broker.servers), connect(broker.servers)
+    for each in (publisher, other):
+        _publish_until_stored(each, 0, lambda: None)
+    broker.signal(signal.SIGSTOP)
+    try:
+        for _ in range(2):  # on the connection that it has, then on a new one
+            started = time.monotonic()
+            with pytest.raises(PublishError) as failed:
+                publisher.publish(RECORDS[:1], timeout=0.5)
+            assert not isinstance(failed.value, Refused)
+            assert time.monotonic() - started < PUBLISH_SECONDS
+        started = time.monotonic()
+        other.close(timeout=0.5)
+        assert time.monotonic() - started < PUBLISH_SECONDS
+    finally:
+        broker.signal(signal.SIGCONT)
+    for number in range(1, 4):
+        _publish_until_stored(publisher, number, lambda: None)
+    publisher.close(timeout=5)
