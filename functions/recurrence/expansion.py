@@ -6,7 +6,7 @@ Called by `handler`, which has decided that this series must be expanded and hol
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 
-from functions.recurrence.subtasks import carry_over
+from functions.recurrence.subtasks import copies
 from shared.db.repositories.series import Occurrences, SeriesRepository
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
@@ -17,6 +17,7 @@ from shared.domain.recurrence import InvalidRecurrence, RecurrenceLimit
 from shared.domain.series import Occurrence, Series, State
 from shared.domain.task import Task
 from shared.domain.task_reminders import relative
+from shared.domain.written import written
 from shared.events.base import changes_between
 from shared.events.series import SeriesEnded, SeriesEvent, SeriesPaused
 from shared.runtime.logging import get_logger
@@ -103,7 +104,10 @@ def _create(
     tx: Transaction, series: Series, ended: Ended, step: Step, *, after_key: str | None, ordinal: int
 ) -> None:
     task = _next_task(tx, series, ended.task, step)
-    Tasks(tx).add(task)
+    subtasks = _subtasks(tx, series, ended.task, task)
+    records = {each.id: written(each) for each in subtasks}
+    records[task.id] = written(task, copies=len(subtasks))
+    Tasks(tx).add_all([task, *subtasks], records=records)
     occurrences = Occurrences(tx, series.id)
     occurrences.add_missed(step.missed, first_ordinal=ordinal + 1, after_key=after_key)
     occurrences.add_open(
@@ -119,15 +123,14 @@ def _create(
         )
     )
     SeriesRepository(tx).save(replace(series, emitted_count=step.emitted_count))
-    _carry_over(tx, series, ended.task, task)
     log.info("next occurrence created", series_id=str(series.id), key=step.key, missed=len(step.missed))
 
 
-def _carry_over(tx: Transaction, series: Series, ended: Task, following: Task) -> None:
+def _subtasks(tx: Transaction, series: Series, ended: Task, following: Task) -> list[Task]:
     assert ended.due is not None
     wall = series.wall_of(ended.due)
     before = wall if isinstance(wall, datetime) else datetime.combine(wall, time())
-    carry_over(tx, ended, following, before=before)
+    return copies(tx, ended, following, before=before)
 
 
 def _next_task(tx: Transaction, series: Series, ended: Task, step: Step) -> Task:

@@ -1,6 +1,6 @@
 """Subtasks come along: what is below a finished occurrence is copied, open again, below the next one.
 
-Called by `expansion` in the transaction that makes the next occurrence.
+Called by `expansion`, which inserts them together with the next occurrence.
 """
 
 from dataclasses import replace
@@ -10,16 +10,16 @@ from uuid import UUID
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
 from shared.domain.identity import uuid7
-from shared.domain.task import Task
+from shared.domain.task import MAX_SUBTREE, Task
 from shared.domain.task_reminders import relative
 from shared.runtime.logging import get_logger
 
-MAX_COPIES = 500  # bounds the transaction, which has a deadline of seconds
+MAX_COPIES = MAX_SUBTREE  # more can only come from before that limit
 log = get_logger(__name__)
 
 
-def carry_over(tx: Transaction, ended: Task, following: Task, *, before: datetime) -> None:
-    """Copy the live subtasks of `ended`, due at the wall time `before`, below `following`.
+def copies(tx: Transaction, ended: Task, following: Task, *, before: datetime) -> list[Task]:
+    """The live subtasks of `ended`, due at the wall time `before`, as new ones below `following`.
 
     A subtask that recurs has a series of its own and stays, with all that is below it. Beyond MAX_COPIES the
     first ones, level by level, are copied.
@@ -28,13 +28,14 @@ def carry_over(tx: Transaction, ended: Task, following: Task, *, before: datetim
     if len(found) > MAX_COPIES:
         log.warning("subtasks left behind", task_id=str(ended.id), copied=MAX_COPIES)
     parents: dict[UUID, UUID] = {ended.id: following.id}
+    made: list[Task] = []
     assert following.due_wall is not None
     for subtask in found[:MAX_COPIES]:
         assert subtask.parent_id is not None
         copy = _copy(tx, subtask, parents[subtask.parent_id])
-        copy = _moved(copy, before, following.due_wall, tx.account.timezone)
+        made.append(_moved(copy, before, following.due_wall, tx.account.timezone))
         parents[subtask.id] = copy.id
-        Tasks(tx).add(copy)
+    return made
 
 
 def _copy(tx: Transaction, subtask: Task, parent_id: UUID) -> Task:

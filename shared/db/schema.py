@@ -121,6 +121,7 @@ tasks = Table(
     *stamps(),
     instant("completed_at", nullable=True),
     instant("deleted_at", nullable=True),
+    Column("written", JSONB),  # what `recurrence` made it with: shared/domain/written.py
     PrimaryKeyConstraint("user_id", "id"),
     ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"]),
     CheckConstraint("status in ('open', 'done', 'skipped')", name="status"),

@@ -67,6 +67,12 @@ class Transaction:
         """Run one statement; prepared by the driver once it has run often enough on this connection."""
         return self.connection.execute(sql, params or None)
 
+    def execute_all(self, sql: LiteralString, rows: Sequence[Params]) -> None:
+        """Run one statement for every row, in as many round trips as for one."""
+        if rows:
+            with self.connection.cursor() as cursor:
+                cursor.executemany(sql, rows)
+
     def fetch(self, model: type[T], sql: LiteralString, params: Params = ()) -> list[T]:
         """Every row as `model(**columns)`."""
         with self.connection.cursor(row_factory=class_row(model)) as cursor:

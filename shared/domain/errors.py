@@ -76,6 +76,12 @@ class Conflict(AppError):
 
     code = "conflict"
 
+    def __init__(
+        self, message: str | None = None, *, code: str | None = None, errors: Sequence[FieldError] = ()
+    ) -> None:
+        self.errors = tuple(errors)  # which fields stand in the way, where that is known
+        super().__init__(message, code=code)
+
 
 class PreconditionFailed(AppError):
     """The object has changed since it was read."""

@@ -11,7 +11,8 @@ from shared.domain.errors import Conflict
 
 Status = Literal["open", "done", "skipped"]
 FIRST_POSITION = "a0"
-MAX_DEPTH = 20  # of subtasks below one another
+MAX_DEPTH = 20  # tasks below one another, the topmost included
+MAX_SUBTREE = 500  # live tasks below one task: they are completed, deleted and copied together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,10 @@ class Task:
     def reopened(self, now: datetime) -> "Task":
         """Open again; an open task stays as it is."""
         return self if self.status == "open" else self.changed(now, status="open", completed_at=None)
+
+    def ended_with(self, parent: "Task") -> "Task":
+        """This subtask as its `parent` ends: with its status and at its time, by which `reopen` finds it."""
+        return self.changed(parent.updated_at, status=parent.status, completed_at=parent.completed_at)
 
     def _ended(self, status: Status, now: datetime) -> "Task":
         if self.status == status:

@@ -85,7 +85,7 @@ def of_app_error(error: AppError, *, instance: str | None, status: int | None = 
     """The problem of a domain error, with the headers that go with it."""
     status = status or status_of(error)
     extra: dict[str, Any] = {}
-    if isinstance(error, Invalid) and error.errors:
+    if isinstance(error, Invalid | Conflict) and error.errors:
         extra["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in error.errors]
     return problem(status, error.code, error.message, instance=instance, extra=extra, headers=_headers(error))
 

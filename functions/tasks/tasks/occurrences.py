@@ -4,7 +4,7 @@ Locks: every write transaction holds the user's account row, so two of these nev
 user; the series row is locked besides, because `recurrence` expands under the same lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -110,24 +110,33 @@ def reopen(tx: Transaction, task: Task) -> None:
         _emit(tx, SeriesChanged, task, series, reopened)
 
 
-def stop(tx: Transaction, task: Task) -> None:
-    """The open occurrence is being deleted: its series stops."""
-    if task.series_id is not None and task.status == "open":
-        series = SeriesRepository(tx).lock(task.series_id)
-        if series.state in ("active", "paused"):
-            _save_state(tx, task, series, replace(series, state="stopped", state_reason="deleted"))
+def stop(tx: Transaction, tasks: Sequence[Task]) -> None:
+    """Tasks are being deleted: the series of those that are open occurrences stop."""
+    stopped = [
+        (task, series, replace(series, state="stopped", state_reason="deleted"))
+        for task, series in _locked(tx, tasks)
+        if series.state in ("active", "paused")
+    ]
+    _save_states(tx, stopped)
 
 
-def resume(tx: Transaction, task: Task) -> None:
-    """The open occurrence is being restored: its series goes on, or 409 where that is impossible."""
-    if task.series_id is None or task.status != "open":
-        return
-    series = SeriesRepository(tx).lock(task.series_id)
-    current = Occurrences(tx, series.id).open()
-    if series.state == "ended" or current is None or current.task_id != task.id:
-        raise Conflict("The series has gone on without this occurrence.", code="series_moved_on")
-    if series.state == "stopped":
-        _save_state(tx, task, series, replace(series, state="active", state_reason=None))
+def resume(tx: Transaction, tasks: Sequence[Task]) -> None:
+    """Tasks are being restored: the series of open occurrences go on, or 409 where that is impossible."""
+    open_tasks = SeriesRepository(tx).open_tasks([task.series_id for task in tasks if task.series_id])
+    resumed = []
+    for task, series in _locked(tx, tasks):
+        if series.state == "ended" or open_tasks.get(series.id) != task.id:
+            raise Conflict("The series has gone on without this occurrence.", code="series_moved_on")
+        if series.state == "stopped":
+            resumed.append((task, series, replace(series, state="active", state_reason=None)))
+    _save_states(tx, resumed)
+
+
+def _locked(tx: Transaction, tasks: Sequence[Task]) -> list[tuple[Task, Series]]:
+    """The open occurrences among `tasks`, each with its series, which is locked."""
+    occurring = [task for task in tasks if task.series_id is not None and task.status == "open"]
+    series = SeriesRepository(tx).lock_all([task.series_id for task in occurring if task.series_id])
+    return [(task, series[task.series_id]) for task in occurring if task.series_id is not None]
 
 
 def _leave(tx: Transaction, task: Task) -> Task:
@@ -222,9 +231,10 @@ def joined(task: Task, series: Series, key: str) -> Task:
     )
 
 
-def _save_state(tx: Transaction, task: Task, before: Series, after: Series) -> None:
-    SeriesRepository(tx).save(after)
-    _emit(tx, SeriesChanged, task, before, after)
+def _save_states(tx: Transaction, changes: Sequence[tuple[Task, Series, Series]]) -> None:
+    SeriesRepository(tx).save_all([after for _, _, after in changes])
+    for task, before, after in changes:
+        _emit(tx, SeriesChanged, task, before, after)
 
 
 def _emit(tx: Transaction, event: type[SeriesEvent], task: Task, before: Series, after: Series) -> None:

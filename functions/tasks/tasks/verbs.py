@@ -1,5 +1,7 @@
 """The verbs of a task. Each takes the caller's transaction and returns the task as it is afterwards.
 
+What a verb means for the tasks below is in `subtree` (docs/decisions/0016-subtasks-go-with-their-parent.md).
+
 What belongs to a series is decided by `occurrences`; the next occurrence itself is made by the
 `recurrence` function, when the event of the completion reaches it.
 """
@@ -9,15 +11,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from functions.tasks.tasks import fields, occurrences
+from functions.tasks.tasks import fields, occurrences, subtree
 from shared.db.repositories.accounts import Accounts
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
-from shared.domain.errors import Conflict, FieldError, Invalid, NotFound
+from shared.domain.errors import FieldError, Invalid
 from shared.domain.identity import uuid7
-from shared.domain.task import MAX_DEPTH, Task
+from shared.domain.task import Task
 from shared.domain.versions import Versions
-from shared.events.base import plain
 from shared.events.task import (
     TaskCompleted,
     TaskDeleted,
@@ -102,39 +103,52 @@ def _end(
     if other_occurrence or after is before:
         return before
     occurrences.end(tx, after, skip_missed=skip_missed)
-    Tasks(tx).change(before, after, event, **_occurrence_fields(after))
+    subtasks = subtree.to_end(tx, after)
+    Tasks(tx).change_all([(before, after), *subtasks], event, extra=_occurrence_fields)
     return after
 
 
 def reopen(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> Task:
-    """Undo `complete` or `skip`; withdraws the next occurrence if nobody has touched it."""
+    """Undo `complete` or `skip`, of the subtasks that ended with the task too; withdraws the next occurrence
+    unless its owner has changed it.
+    """
     before = Tasks(tx).get_for_update(task_id, versions=versions)
     after = _at_home(tx, before.reopened(tx.now))
     if before.status == "open":
         return before
     occurrences.reopen(tx, before)
-    Tasks(tx).change(before, after, TaskReopened, **_occurrence_fields(after))
+    subtasks = [(each, _at_home(tx, each.reopened(tx.now))) for each in subtree.ended_with(tx, before)]
+    Tasks(tx).change_all([(before, after), *subtasks], TaskReopened, extra=_occurrence_fields)
     return after
 
 
 def delete(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> None:
-    """To the trash; the open occurrence takes its series along. Deleting twice changes nothing."""
+    """To the trash, with every task below; open occurrences take their series along. Deleting twice changes
+    nothing.
+    """
     before = Tasks(tx).get_for_update(task_id, versions=versions, deleted=True)
     if before.deleted_at is not None:
         return
-    occurrences.stop(tx, before)
-    Tasks(tx).change(before, before.changed(tx.now, deleted_at=tx.now), TaskDeleted)
+    gone = [before, *Tasks(tx).below(task_id)]
+    occurrences.stop(tx, gone)
+    Tasks(tx).change_all([(each, each.changed(tx.now, deleted_at=tx.now)) for each in gone], TaskDeleted)
 
 
 def restore(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> Task:
-    """Back from the trash; the open occurrence resumes its series."""
+    """Back from the trash, with the tasks below that went there with it. Open occurrences resume their
+    series.
+
+    409 `parent_in_trash` while its parent is there; it comes back on its own once that one is gone for good.
+    """
     before = Tasks(tx).get_for_update(task_id, versions=versions, deleted=True)
     if before.deleted_at is None:
         return before
-    after = _at_home(tx, before.changed(tx.now, deleted_at=None))
-    occurrences.resume(tx, before)
-    Tasks(tx).change(before, after, TaskRestored)
-    return after
+    back = [before, *Tasks(tx).deleted_with(before)]
+    occurrences.resume(tx, back)
+    after = [_at_home(tx, each.changed(tx.now, deleted_at=None)) for each in back]
+    after[0] = subtree.at_its_place(tx, after[0])
+    Tasks(tx).change_all(list(zip(back, after, strict=True)), TaskRestored)
+    return after[0]
 
 
 def _at_home(tx: Transaction, task: Task) -> Task:
@@ -160,19 +174,4 @@ def _check_references(tx: Transaction, task: Task, given: Mapping[str, Any]) -> 
             errors=[FieldError("project_id", "unknown_project", f"there is no project {task.project_id}")]
         )
     if given.get("parent_id") is not None:
-        _check_parent(tx, task)
-
-
-def _check_parent(tx: Transaction, task: Task) -> None:
-    ancestor = task.parent_id
-    for _ in range(MAX_DEPTH):
-        if ancestor is None:
-            return
-        if ancestor == task.id:
-            raise Conflict("A task cannot be below itself.", code="parent_cycle")
-        try:
-            ancestor = Tasks(tx).get(ancestor).parent_id
-        except NotFound:
-            message = f"there is no task {plain(ancestor)}"
-            raise Invalid(errors=[FieldError("parent_id", "unknown_parent", message)]) from None
-    raise Invalid(errors=[FieldError("parent_id", "too_deep", f"at most {MAX_DEPTH} levels of subtasks")])
+        subtree.check_parent(tx, task)

@@ -1,25 +1,24 @@
-"""Taking back what the end of an occurrence has brought, when it is reopened and nobody has touched that.
+"""Taking back what the end of an occurrence has brought, when it is reopened, unless its owner changed it.
 
 Called by `occurrences`, which holds the lock of the series.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID
 
 from shared.db.repositories.series import Occurrences, SeriesRepository
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
-from shared.domain.errors import Conflict
+from shared.domain.errors import Conflict, FieldError
 from shared.domain.series import Occurrence, Series
+from shared.domain.written import differences
 from shared.events.task import TaskDeleted
-
-MAX_WITHDRAWN = 1_000  # more than a carry-over copies: untouched means that nothing was added
 
 
 def withdraw_following(tx: Transaction, series: Series, this: Occurrence) -> None:
     """Remove the next occurrence with its subtasks, and what was missed on the way to it.
 
-    `Conflict` when somebody has touched any of that, or when a later occurrence has ended.
+    `Conflict` when its owner has changed any of that, or when a later occurrence has ended.
     """
     occurrences = Occurrences(tx, series.id)
     following = occurrences.open()
@@ -57,17 +56,18 @@ def _withdraw_successor(tx: Transaction, series: Series) -> None:
 
 def _withdraw(tx: Transaction, following: Occurrence) -> None:
     assert following.task_id is not None
-    if Tasks(tx).touched(following.task_id):
-        raise _changed()
-    for subtask in reversed(Tasks(tx).below(following.task_id, limit=MAX_WITHDRAWN)):
-        Tasks(tx).change(subtask, subtask.changed(tx.now, deleted_at=tx.now), TaskDeleted)
-    _delete(tx, following.task_id)
+    tasks = Tasks(tx)
+    root, subtasks = tasks.get(following.task_id, deleted=True), tasks.below(following.task_id)
+    made = [root, *subtasks]
+    found = differences(root, subtasks, tasks.written([task.id for task in made]))
+    if found:
+        raise _changed(found)
+    gone = [(task, task.changed(tx.now, deleted_at=tx.now)) for task in reversed(made)]
+    tasks.change_all(gone, TaskDeleted)
 
 
-def _delete(tx: Transaction, task_id: UUID) -> None:
-    task = Tasks(tx).get(task_id, deleted=True)
-    Tasks(tx).change(task, task.changed(tx.now, deleted_at=tx.now), TaskDeleted)
-
-
-def _changed() -> Conflict:
-    return Conflict("The next occurrence has been changed; undo that first.", code="newer_occurrence_changed")
+def _changed(found: Sequence[FieldError] = ()) -> Conflict:
+    """`found` says what differs, where that is known."""
+    what = f" ({', '.join(each.field for each in found)})" if found else ""
+    message = f"The next occurrence has been changed{what}; undo that first."
+    return Conflict(message, code="newer_occurrence_changed", errors=found)

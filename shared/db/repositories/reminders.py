@@ -18,12 +18,19 @@ class Reminders:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def plan(self, task: Task) -> None:
-        """Make the scheduled reminders those that the task now asks for; what was sent stays sent."""
-        asked = planned(task, user_zone=self._tx.account.timezone, now=_EVER)
+    def plan(self, tasks: Sequence[Task]) -> None:
+        """Make the scheduled reminders those that the tasks ask for now; what was sent stays sent."""
+        asked = [(task, self._asked(task)) for task in tasks]
         # An edit between a reminder's instant and the next tick must not cancel what is due.
-        self._cancel_others(task, [reminder.remind_at for reminder in asked])
-        self._schedule(task, [reminder for reminder in asked if reminder.remind_at > self._tx.now])
+        self._cancel_others(asked)
+        self._schedule(asked)
+
+    def plan_new(self, tasks: Sequence[Task]) -> None:
+        """The same for tasks that have none yet."""
+        self._schedule([(task, self._asked(task)) for task in tasks])
+
+    def _asked(self, task: Task) -> list[Planned]:
+        return planned(task, user_zone=self._tx.account.timezone, now=_EVER)
 
     def replace(self, task: Task, plan: Moved) -> None:
         """Carry out what became of the reminders under new rules of time."""
@@ -33,18 +40,21 @@ class Reminders:
                    where user_id = %s and id = any(%s) and state = 'scheduled'""",
                 (self._tx.now, self._tx.user_id, list(plan.dropped)),
             )
-        self._schedule(task, plan.scheduled)
+        self._insert([(task, reminder) for reminder in plan.scheduled])
 
-    def _schedule(self, task: Task, reminders: Sequence[Planned]) -> None:
-        for reminder in reminders:
-            self._tx.execute(
-                """insert into reminders
-                     (user_id, id, task_id, occurrence_key, remind_at, channels, state, created_at,
-                      updated_at)
-                   values (%s, %s, %s, %s, %s, %s, 'scheduled', %s, %s)
-                   on conflict on constraint uq_reminders_instant do update
-                     set state = 'scheduled', channels = excluded.channels, updated_at = excluded.updated_at
-                     where reminders.state <> 'sent'""",
+    def _schedule(self, asked: Sequence[tuple[Task, Sequence[Planned]]]) -> None:
+        now = self._tx.now
+        self._insert([(task, each) for task, planned in asked for each in planned if each.remind_at > now])
+
+    def _insert(self, reminders: Sequence[tuple[Task, Planned]]) -> None:
+        self._tx.execute_all(
+            """insert into reminders
+                 (user_id, id, task_id, occurrence_key, remind_at, channels, state, created_at, updated_at)
+               values (%s, %s, %s, %s, %s, %s, 'scheduled', %s, %s)
+               on conflict on constraint uq_reminders_instant do update
+                 set state = 'scheduled', channels = excluded.channels, updated_at = excluded.updated_at
+                 where reminders.state <> 'sent'""",
+            [
                 (
                     self._tx.user_id,
                     uuid7(self._tx.now),
@@ -54,8 +64,10 @@ class Reminders:
                     list(reminder.channels),
                     self._tx.now,
                     self._tx.now,
-                ),
-            )
+                )
+                for task, reminder in reminders
+            ],
+        )
 
     def of_tasks(self, task_ids: Sequence[UUID]) -> Mapping[UUID, list[ReminderRow]]:
         """Every reminder of these tasks, by task."""
@@ -71,10 +83,19 @@ class Reminders:
             found.setdefault(row.task_id, []).append(row)
         return found
 
-    def _cancel_others(self, task: Task, instants: Sequence[object]) -> None:
-        self._tx.execute(
+    def _cancel_others(self, asked: Sequence[tuple[Task, Sequence[Planned]]]) -> None:
+        self._tx.execute_all(
             """update reminders set state = 'cancelled', updated_at = %s
                where user_id = %s and task_id = %s and state = 'scheduled'
                  and not (remind_at = any(%s::timestamptz[]) and occurrence_key is not distinct from %s)""",
-            (self._tx.now, self._tx.user_id, task.id, list(instants), task.occurrence_key),
+            [
+                (
+                    self._tx.now,
+                    self._tx.user_id,
+                    task.id,
+                    [each.remind_at for each in planned],
+                    task.occurrence_key,
+                )
+                for task, planned in asked
+            ],
         )

@@ -46,6 +46,24 @@ class SeriesRepository:
         check_version("series", series.version, versions)
         return series
 
+    def lock_all(self, series_ids: Sequence[UUID]) -> dict[UUID, Series]:
+        """These series by id, locked until the end of the transaction, always in the same order."""
+        found = self._tx.fetch(
+            Series,
+            f"{_SELECT} and id = any(%s) order by id for update",
+            (self._tx.user_id, list(series_ids)),
+        )
+        return {series.id: series for series in found}
+
+    def open_tasks(self, series_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+        """The task of the open occurrence of each of these series."""
+        found = self._tx.execute(
+            """select series_id, task_id from occurrences
+               where user_id = %s and series_id = any(%s) and outcome = 'open'""",
+            (self._tx.user_id, list(series_ids)),
+        )
+        return dict(found.fetchall())
+
     def get(self, series_id: UUID) -> Series:
         """The series; `NotFound` when it is missing or another user's."""
         return self._find(series_id)
@@ -64,7 +82,12 @@ class SeriesRepository:
 
     def save(self, series: Series) -> None:
         """Write every field of `series`, one version on."""
-        self._tx.execute(_UPDATE, self._row(series) | {"updated_at": self._tx.now})
+        self.save_all([series])
+
+    def save_all(self, series: Sequence[Series]) -> None:
+        """As `save` for all of them, in as many round trips."""
+        rows = [self._row(each) | {"updated_at": self._tx.now} for each in series]
+        self._tx.execute_all(_UPDATE, rows)
 
     def _find(self, series_id: UUID, locking: LiteralString = "") -> Series:
         series = self._tx.fetch_one(

@@ -2,6 +2,8 @@
 write the row, its outbox events and its reminders in the caller's transaction.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -16,6 +18,7 @@ from shared.domain.errors import NotFound
 from shared.domain.task import MAX_DEPTH, Task, public_fields
 from shared.domain.text import fold
 from shared.domain.versions import Versions, check_version
+from shared.domain.written import Written
 from shared.events.base import changes_between
 from shared.events.task import TaskChanged, TaskCreated, TaskEvent
 
@@ -31,9 +34,52 @@ STORED: Columns = (
 COLUMNS = f"""{listed(_TASK, of="t")},
   s.kind as series_kind, s.rule as series_rule, s.mode as series_mode, s.state as series_state"""
 FROM = "tasks t left join series s on s.user_id = t.user_id and s.id = t.series_id"
-_INSERT = insert("tasks", without(STORED, "reminder_sent"))
+_INSERT = insert("tasks", (*without(STORED, "reminder_sent"), "written"))
 _UPDATE = f"""update tasks set {assigned(without(STORED, "user_id", "id", "created_at"))}
 where user_id = %(user_id)s and id = %(id)s"""
+
+
+# Of a tree, the topmost task is found first; a trash can above does not end the way up, one below does.
+_PLACEMENT = """
+with recursive up as (
+    select t.id, t.parent_id, t.deleted_at, 1 as level from tasks t
+    where t.user_id = %(user)s and t.id = %(parent)s
+    union all
+    select t.id, t.parent_id, t.deleted_at, up.level + 1 from up
+    join tasks t on t.user_id = %(user)s and t.id = up.parent_id where up.level <= %(depth)s),
+  down as (
+    select t.id, 0 as level from tasks t where t.user_id = %(user)s and t.id = %(id)s
+    union all
+    select t.id, down.level + 1 from down
+    join tasks t on t.user_id = %(user)s and t.parent_id = down.id and t.deleted_at is null
+    where down.level <= %(depth)s),
+  family as (
+    select id, 0 as level from (select id from up order by level desc limit 1) top
+    union all
+    select t.id, family.level + 1 from family
+    join tasks t on t.user_id = %(user)s and t.parent_id = family.id and t.deleted_at is null
+    where family.level <= %(depth)s)
+select (select case when deleted_at is null then 'live' else 'deleted' end from up where level = 1) as parent,
+  coalesce((select max(level) from up), 0) as above,
+  exists (select from up where id = %(id)s) as below_itself,
+  coalesce((select max(level) from down), 0) as height,
+  (select count(*) from down where id not in (select id from family) and id <> %(id)s) as moved,
+  (select count(*) - 1 from family where id <> %(id)s) as family"""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a task would hang: `parent` is "live", "deleted" or None for none; `above` counts the tasks over
+    it, `height` the levels below it, `family` the live tasks below the topmost one without it, `moved` those
+    that come along from elsewhere.
+    """
+
+    parent: str | None
+    above: int
+    below_itself: bool
+    height: int
+    moved: int
+    family: int
 
 
 class Tasks:
@@ -61,31 +107,38 @@ class Tasks:
         check_version("task", task.version, versions)
         return task
 
-    def subtasks(self, task_id: UUID, *, limit: int) -> list[Task]:
-        """Live tasks below `task_id` that do not recur, level by level and in order within each."""
-        return self._below(task_id, "and t.deleted_at is null and t.series_id is null", limit)
+    def subtasks(self, task_id: UUID, *, limit: int | None = None) -> list[Task]:
+        """Live tasks below `task_id` that do not recur, level by level and in order within each. What is
+        below a task that recurs belongs to that one.
+        """
+        return self._below(task_id, "and t.deleted_at is null and t.series_id is null", limit=limit)
 
-    def below(self, task_id: UUID, *, limit: int) -> list[Task]:
+    def below(self, task_id: UUID) -> list[Task]:
         """Every live task below `task_id`, level by level."""
-        return self._below(task_id, "and t.deleted_at is null", limit)
+        return self._below(task_id, "and t.deleted_at is null")
 
-    def touched(self, task_id: UUID) -> bool:
-        """Whether the task or anything below it has changed since the transaction that made the task."""
+    def deleted_with(self, task: Task) -> list[Task]:
+        """The tasks below `task` that went to the trash in the same transaction, level by level."""
+        return self._below(task.id, "and t.deleted_at = %(deleted_at)s", deleted_at=task.deleted_at)
+
+    def placement(self, task_id: UUID, parent_id: UUID) -> Placement:
+        """What there is above and below, if the task hung below `parent_id`; for a new task nothing below."""
+        params = {"user": self._tx.user_id, "id": task_id, "parent": parent_id, "depth": MAX_DEPTH}
+        found = self._tx.fetch_one(Placement, _PLACEMENT, params)
+        assert found is not None
+        return found
+
+    def written(self, task_ids: Sequence[UUID]) -> dict[UUID, Written | None]:
+        """What `recurrence` wrote into these tasks; None for one that it did not make."""
         found = self._tx.execute(
-            """with recursive tree as (
-                  select t.user_id, t.id, 0 as depth from tasks t where t.user_id = %s and t.id = %s
-                  union all
-                  select t.user_id, t.id, tree.depth + 1 from tree
-                  join tasks t on t.user_id = tree.user_id and t.parent_id = tree.id
-                  where tree.depth < %s)
-                select t.version <> 1 or t.reminder_sent or t.deleted_at is not null
-                  or t.change_seq <> min(t.change_seq) over () from tree
-                join tasks t on t.user_id = tree.user_id and t.id = tree.id""",
-            (self._tx.user_id, task_id, MAX_DEPTH),
-        ).fetchall()
-        return any(row[0] for row in found)
+            "select id, written from tasks where user_id = %s and id = any(%s)",
+            (self._tx.user_id, list(task_ids)),
+        )
+        return dict(found.fetchall())
 
-    def _below(self, task_id: UUID, which: LiteralString, limit: int) -> list[Task]:
+    def _below(
+        self, task_id: UUID, which: LiteralString, *, limit: int | None = None, **params: object
+    ) -> list[Task]:
         return self._tx.fetch(
             Task,
             f"""with recursive tree as (
@@ -97,24 +150,46 @@ class Tasks:
                   where tree.depth < %(depth)s)
                 select {COLUMNS} from {FROM} join tree on tree.id = t.id where t.user_id = %(user)s
                 order by tree.depth, t.position, t.created_at, t.id limit %(limit)s""",
-            {"user": self._tx.user_id, "id": task_id, "depth": MAX_DEPTH, "limit": limit},
+            {"user": self._tx.user_id, "id": task_id, "depth": MAX_DEPTH, "limit": limit, **params},
         )
 
-    def add(self, task: Task, **extra: Any) -> TaskEvent:  # fields of the event beyond the envelope
+    def add(self, task: Task) -> None:
         """Insert `task`, plan its reminders, emit `TaskCreated` and the hint."""
-        self._tx.execute(_INSERT, self._row(task, "created"))
-        Reminders(self._tx).plan(task)
-        return self._emit(TaskCreated, {}, task, **extra)
+        self.add_all([task])
 
-    def change(self, before: Task, after: Task, event: type[TaskEvent], **extra: Any) -> TaskEvent:
-        """Write `after`, plan its reminders anew, emit `event` and the hint."""
-        self._tx.execute(_UPDATE, self._row(after, event.type.split(".")[3]))
-        Reminders(self._tx).plan(after)
-        return self._emit(event, public_fields(before), after, **extra)
+    def add_all(self, tasks: Sequence[Task], *, records: Mapping[UUID, Written] | None = None) -> None:
+        """As `add` for all of them, in as many round trips; `records` are kept for `written`."""
+        kept = records or {}
+        rows = [
+            self._row(task, "created") | {"written": Jsonb(kept[task.id]) if task.id in kept else None}
+            for task in tasks
+        ]
+        self._tx.execute_all(_INSERT, rows)
+        Reminders(self._tx).plan_new(tasks)
+        for task in tasks:
+            self._emit(TaskCreated, {}, task)
 
-    def _emit(self, event: type[TaskEvent], before: dict[str, Any], after: Task, **extra: Any) -> TaskEvent:
+    def change(self, before: Task, after: Task, event: type[TaskEvent], **extra: Any) -> None:
+        """Write `after`, plan its reminders anew, emit `event` with `extra` fields and the hint."""
+        self.change_all([(before, after)], event, extra=lambda _: extra)
+
+    def change_all(
+        self,
+        changes: Sequence[tuple[Task, Task]],
+        event: type[TaskEvent],
+        *,
+        extra: Callable[[Task], Mapping[str, Any]] = lambda _: {},
+    ) -> None:
+        """As `change` for all pairs of before and after, in as many round trips."""
+        last_change = event.type.split(".")[3]
+        self._tx.execute_all(_UPDATE, [self._row(after, last_change) for _, after in changes])
+        Reminders(self._tx).plan([after for _, after in changes])
+        for before, after in changes:
+            self._emit(event, public_fields(before), after, **extra(after))
+
+    def _emit(self, event: type[TaskEvent], before: dict[str, Any], after: Task, **extra: Any) -> None:
         identity = {"task_id": after.id, "task_version": after.version}
-        emitted = self._tx.emit(
+        self._tx.emit(
             event,
             **identity,
             recurring=after.recurring,
@@ -122,7 +197,6 @@ class Tasks:
             **extra,
         )
         self._tx.emit(TaskChanged, **identity, change_token=self._tx.change_seq)
-        return emitted
 
     def _row(self, task: Task, last_change: str) -> dict[str, Any]:
         return vars(task) | {

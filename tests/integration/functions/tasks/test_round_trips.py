@@ -11,15 +11,15 @@ from tests.integration.wire import Wire
 
 # BEGIN (with the account and the key) and COMMIT (with the events) are two of them. More is a decision.
 COSTS = {
-    "create": 5,
-    "create once": 7,
+    "create": 4,
+    "create once": 6,
     "repeat": 3,
     "get": 5,
     "list": 5,
     "patch": 7,
-    "complete": 7,
-    "reopen": 6,
-    "delete": 7,
+    "complete": 8,
+    "reopen": 7,
+    "delete": 8,
 }
 
 

@@ -1,0 +1,58 @@
+"""What a verb means for the tasks below: docs/decisions/0016-subtasks-go-with-their-parent.md.
+
+Called by `verbs`. A subtask that recurs has a series of its own: it ends on its own, with all below it.
+"""
+
+from dataclasses import replace
+
+from shared.db.repositories.tasks import Placement, Tasks
+from shared.db.uow import Transaction
+from shared.domain.errors import Conflict, FieldError, Invalid, LimitExceeded
+from shared.domain.task import MAX_DEPTH, MAX_SUBTREE, Task
+
+
+def to_end(tx: Transaction, ended: Task) -> list[tuple[Task, Task]]:
+    """The open subtasks of a task that has just ended, before and after they end with it."""
+    below = Tasks(tx).subtasks(ended.id)
+    return [(each, each.ended_with(ended)) for each in below if each.status == "open"]
+
+
+def ended_with(tx: Transaction, ended: Task) -> list[Task]:
+    """The subtasks that ended when `ended` did, and not by themselves before or after."""
+    end = (ended.status, ended.completed_at)
+    return [each for each in Tasks(tx).subtasks(ended.id) if (each.status, each.completed_at) == end]
+
+
+def check_parent(tx: Transaction, task: Task) -> None:
+    """Refuse a parent that is not there, is below the task, or has no room for it and what is below it."""
+    assert task.parent_id is not None
+    place = Tasks(tx).placement(task.id, task.parent_id)
+    if place.below_itself:
+        raise Conflict("A task cannot be below itself.", code="parent_cycle")
+    if place.parent != "live":
+        raise _invalid("unknown_parent", f"there is no task {task.parent_id}")
+    _check_room(place)
+
+
+def at_its_place(tx: Transaction, task: Task) -> Task:
+    """A task that comes back from the trash: below its parent, or on its own when that is gone for good."""
+    if task.parent_id is None:
+        return task
+    place = Tasks(tx).placement(task.id, task.parent_id)
+    if place.parent is None:
+        return replace(task, parent_id=None)
+    if place.parent == "deleted":
+        raise Conflict("The task above is in the trash; restore that one.", code="parent_in_trash")
+    _check_room(place)
+    return task
+
+
+def _check_room(place: Placement) -> None:
+    if place.above + 1 + place.height > MAX_DEPTH:
+        raise _invalid("too_deep", f"at most {MAX_DEPTH} tasks below one another, those below it included")
+    if place.family + place.moved + 1 > MAX_SUBTREE:
+        raise LimitExceeded(f"A task can have at most {MAX_SUBTREE} tasks below it.")
+
+
+def _invalid(code: str, message: str) -> Invalid:
+    return Invalid(errors=[FieldError("parent_id", code, message)])
