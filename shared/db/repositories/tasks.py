@@ -27,15 +27,16 @@ _TASK: Columns = (
     "due_kind", "due_wall", "timezone", "due_at", "reminders", "reminder_sent", "series_id", "occurrence_key",
     "version", "created_at", "updated_at", "completed_at", "deleted_at",
 )  # fmt: skip
-# What the database keeps beside it: whose it is, how it compares and sorts, where in the feed it stands.
+# What the database keeps beside it: whose it is, how it compares and sorts, where in the feed it stands,
+# and what `recurrence` made it with, which stays.
 STORED: Columns = (
-    "user_id", *_TASK, "title_folded", "tags_folded", "due_sort", "change_seq", "last_change",
+    "user_id", *_TASK, "title_folded", "tags_folded", "due_sort", "change_seq", "last_change", "written",
 )  # fmt: skip
 COLUMNS = f"""{listed(_TASK, of="t")},
   s.kind as series_kind, s.rule as series_rule, s.mode as series_mode, s.state as series_state"""
 FROM = "tasks t left join series s on s.user_id = t.user_id and s.id = t.series_id"
-_INSERT = insert("tasks", (*without(STORED, "reminder_sent"), "written"))
-_UPDATE = f"""update tasks set {assigned(without(STORED, "user_id", "id", "created_at"))}
+_INSERT = insert("tasks", without(STORED, "reminder_sent"))
+_UPDATE = f"""update tasks set {assigned(without(STORED, "user_id", "id", "created_at", "written"))}
 where user_id = %(user_id)s and id = %(id)s"""
 
 
