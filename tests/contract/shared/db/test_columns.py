@@ -7,6 +7,7 @@ import pytest
 from shared.db import columns
 from shared.db.repositories import audit, deliveries, notifications, series, tasks, webhooks
 from shared.db.schema import metadata
+from shared.db.store import failures, idempotency
 
 STORED = {
     "tasks": tasks.STORED,
@@ -16,6 +17,9 @@ STORED = {
     "deliveries": deliveries.STORED,
     "notifications": notifications.STORED,
     "audit_entries": audit.STORED,
+    "idempotency": idempotency.STORED,
+    "event_failures": failures.FAILURE,
+    "skipped_events": failures.SKIPPED,
 }
 
 
