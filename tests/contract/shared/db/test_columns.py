@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 from shared.db import columns
-from shared.db.repositories import audit, deliveries, notifications, series, tasks, webhooks
+from shared.db.repositories import audit, deliveries, notifications, reminders, series, tasks, webhooks
 from shared.db.schema import metadata
 from shared.db.store import failures, idempotency
 
@@ -13,6 +13,7 @@ STORED = {
     "tasks": tasks.STORED,
     "series": series.STORED,
     "occurrences": series.STORED_OCCURRENCE,
+    "reminders": reminders.STORED,
     "webhooks": webhooks.STORED,
     "deliveries": deliveries.STORED,
     "notifications": notifications.STORED,
