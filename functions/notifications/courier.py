@@ -5,27 +5,27 @@ A crash after the claim leaves a lease that ends; a crash after the send leaves 
 again with the same id and the same bytes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 from functions.notifications.safe_http import Answer, NotDelivered
-from functions.notifications.verdict import GONE, judge
+from functions.notifications.turns import eligible
+from functions.notifications.verdict import judge, reason_to_disable
 from shared.db.repositories.accounts import Accounts
 from shared.db.repositories.deliveries import Claimed, Deliveries, Result
 from shared.db.repositories.webhooks import Webhook, Webhooks
 from shared.db.uow import Cause, Transaction, UnitOfWork
 from shared.domain import quiet_hours, webhook
-from shared.domain.backoff import MAX_ATTEMPTS
-from shared.domain.errors import NotFound
+from shared.domain.backoff import MAX_ATTEMPTS, pause
 from shared.domain.identity import Actor
 from shared.runtime.failpoints import failpoint
 from shared.runtime.logging import bind, get_logger
 from shared.runtime.sealing import Sealer, Unsealable
 
 CAUSE = Cause(actor=Actor("function", "notifications"))
+NOTHING: Mapping[str, int] = {}
 log = get_logger(__name__)
 
 
@@ -54,39 +54,39 @@ class Courier:
         self._post = post
         self._draw = draw
 
-    def claim(self, user_id: str) -> Assignment | None:
-        """The user's next due delivery, leased to us; None when nothing is due."""
+    def claim(self, user_id: str, *, running: Mapping[str, int] = NOTHING) -> Assignment | None:
+        """The user's next due delivery, leased to us; None when nothing may be sent now.
+
+        `running` is what the caller has under way to each recipient of the user.
+        """
         with self._uow.record(user_id, CAUSE) as tx:
-            _keep_quiet(tx)
-            claimed = Deliveries(tx).claim()
-            if claimed is None:
-                return None
-            try:
-                endpoint: Webhook | None = Webhooks(tx).get(UUID(claimed.recipient))
-            except NotFound:
-                endpoint = None
-            assignment = Assignment(user_id, claimed, endpoint, tx.now)
-        failpoint("deliver:after_claim")
+            assignment = _next(tx, running)
+        if assignment is not None:
+            failpoint("deliver:after_claim")
         return assignment
 
     def carry(self, assignment: Assignment) -> Result:
         """Attempt it and write down what came of it."""
         claimed = assignment.claimed
         with bind(user_id=assignment.user_id, delivery_id=str(claimed.id), event_id=str(claimed.event_id)):
-            result = self._attempt(assignment)
+            outcome = self._attempt(assignment)
+            result = outcome if isinstance(outcome, Result) else self._judged(assignment, outcome)
             failpoint("deliver:after_send")
-            self._mark(assignment, result)
+            self._mark(assignment, outcome, result)
             failpoint("deliver:after_mark")
         return result
 
-    def _attempt(self, assignment: Assignment) -> Result:
+    def _attempt(self, assignment: Assignment) -> Answer | NotDelivered | Result:
+        """What came back; a Result when there is nothing to try."""
         claimed, endpoint = assignment.claimed, assignment.endpoint
         if endpoint is None or endpoint.state != "enabled":
             return Result("failed", error="the endpoint was deleted or disabled")
         if claimed.attempts > MAX_ATTEMPTS:
             return Result("failed", error="every attempt was interrupted")
-        outcome = self._send(assignment, endpoint)
-        return judge(outcome, attempts=claimed.attempts, now=assignment.at, draw=self._draw())
+        return self._send(assignment, endpoint)
+
+    def _judged(self, assignment: Assignment, outcome: Answer | NotDelivered) -> Result:
+        return judge(outcome, attempts=assignment.claimed.attempts, now=assignment.at, draw=self._draw())
 
     def _send(self, assignment: Assignment, endpoint: Webhook) -> Answer | NotDelivered:
         try:
@@ -110,15 +110,17 @@ class Courier:
         context = webhook.seal_context(user_id, endpoint.id)
         return webhook.Secrets.from_json(self._sealer.decrypt(endpoint.secret, context=context))
 
-    def _mark(self, assignment: Assignment, result: Result) -> None:
-        claimed = assignment.claimed
-        gone = result.response_status == GONE
-        open_transaction = self._uow.write if gone else self._uow.record  # disabling is an event
+    def _mark(self, assignment: Assignment, outcome: Answer | NotDelivered | Result, result: Result) -> None:
+        claimed, endpoint = assignment.claimed, assignment.endpoint
+        reason = endpoint and reason_to_disable(outcome, since=endpoint.unanswered_since, now=assignment.at)
+        open_transaction = self._uow.write if reason else self._uow.record  # disabling is an event
         with open_transaction(assignment.user_id, CAUSE) as tx:
+            if endpoint is not None:  # before the delivery: its owner's changes take the rows in this order
+                _note(tx, endpoint, outcome)
             marked = Deliveries(tx).mark(claimed, result)
-            if gone and assignment.endpoint is not None:
-                Webhooks(tx).disable(assignment.endpoint.id, reason="the endpoint answered 410 Gone")
-                Deliveries(tx).give_up(claimed.recipient, error="the endpoint answered 410 Gone")
+            if endpoint is not None and reason:
+                Webhooks(tx).disable(endpoint.id, reason=reason)
+                Deliveries(tx).give_up(claimed.recipient, error=reason)
         if not marked:
             log.warning("delivery was taken over", attempt=claimed.attempts)
         log.info(
@@ -127,6 +129,29 @@ class Courier:
             attempt=claimed.attempts,
             status=result.response_status,
         )
+
+
+def _next(tx: Transaction, running: Mapping[str, int]) -> Assignment | None:
+    deliveries = Deliveries(tx)
+    if not deliveries.waiting():
+        return None
+    _keep_quiet(tx)
+    endpoints = {str(webhook.id): webhook for webhook in Webhooks(tx).all()}
+    for recipient in eligible(deliveries.waiting(), endpoints, running, tx.now):
+        claimed = deliveries.claim(recipient)
+        if claimed is not None:
+            return Assignment(tx.user_id, claimed, endpoints.get(recipient), tx.now)
+    return None
+
+
+def _note(tx: Transaction, endpoint: Webhook, outcome: Answer | NotDelivered | Result) -> None:
+    """An endpoint that lets us wait in vain rests; one that answers again gets everything."""
+    if isinstance(outcome, NotDelivered) and outcome.late:
+        until = tx.now + pause(endpoint.unanswered + 1)
+        Webhooks(tx).pause(endpoint, until=until)
+        log.info("endpoint rests", webhook_id=str(endpoint.id), until=until.isoformat())
+    elif isinstance(outcome, Answer) and endpoint.unanswered:
+        Webhooks(tx).answered(endpoint.id)
 
 
 def _keep_quiet(tx: Transaction) -> None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from shared.db.repositories.accounts import Accounts
-from shared.db.repositories.digests import Content, Digests, DueDigests
+from shared.db.repositories.digests import Content, Digests, DueDigest, DueDigests
 from shared.db.repositories.notifications import Notifications
 from shared.db.uow import Cause, Transaction, UnitOfWork
 from shared.domain import digest
@@ -19,7 +19,7 @@ from shared.runtime.failpoints import failpoint
 from shared.runtime.logging import get_logger
 
 USERS = 100  # a page
-RESERVE = 20.0  # seconds of the budget kept for the deliveries
+RESERVE = 5.0  # seconds of the budget left for the last digest and the answer
 CAUSE = Cause(actor=Actor("function", "notifications"))
 log = get_logger(__name__)
 
@@ -32,23 +32,27 @@ class DigestSweep:
 
     def run(self) -> None:
         """A user whose digest fails is tried again by the next tick."""
-        visited: list[str] = []
-        sent = 0
-        while deadline.remaining() > RESERVE and (users := self._due_users(visited)):
-            visited.extend(users)
-            for user_id in users:
+        visited = sent = 0
+        after: DueDigest | None = None
+        while deadline.remaining() > RESERVE and (page := self._due(after)):
+            for after in page:
                 if deadline.remaining() <= RESERVE:
                     break
-                try:
-                    sent += self._user(user_id)
-                except Exception:  # one user's failure must not keep the others waiting
-                    log.exception("digest failed", user_id=user_id)
+                visited += 1
+                sent += self._one(after.user_id)
         if visited:
-            log.info("digests swept", users=len(visited), sent=sent)
+            log.info("digests swept", users=visited, sent=sent)
 
-    def _due_users(self, visited: list[str]) -> list[str]:
+    def _due(self, after: DueDigest | None) -> list[DueDigest]:
         with self._uow.sweep() as tx:
-            return DueDigests(tx).users(limit=USERS, excluding=visited)
+            return DueDigests(tx).page(after=after, limit=USERS)
+
+    def _one(self, user_id: str) -> bool:
+        try:
+            return self._user(user_id)
+        except Exception:  # one user's failure must not keep the others waiting
+            log.exception("digest failed", user_id=user_id)
+            return False
 
     def _user(self, user_id: str) -> bool:
         with self._uow.record(user_id, CAUSE) as tx:

@@ -1,13 +1,12 @@
 """An event becomes rows: an in-app message for a due reminder, a delivery for each endpoint that asked.
-Called by the event adapter, in mode "record"; nothing is sent inside the transaction. In the user's quiet
-hours a reminder's deliveries wait for their end; the in-app message makes no noise and does not.
+Called by the event adapter, in mode "record"; nothing is sent inside the transaction, and the sender is told
+once it has committed. In the user's quiet hours a reminder's deliveries wait for their end; the in-app
+message makes no noise and does not.
 """
 
-import contextvars
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
-
-from flask import Request, Response
 
 from shared.db.repositories.accounts import Accounts
 from shared.db.repositories.deliveries import WEBHOOK, Deliveries
@@ -18,16 +17,17 @@ from shared.domain import quiet_hours
 from shared.domain.errors import Invalid
 from shared.domain.webhook import payload
 from shared.events.reminder import ReminderDue
-from shared.runtime.http import View
 from shared.runtime.received import ReceivedEvent
 
 IN_APP = "in_app"
 _SHOWN = ("reminder_id", "remind_at", "due", "due_at")  # what an in-app message repeats of its event
-_waiting: contextvars.ContextVar[set[str] | None] = contextvars.ContextVar("waiting", default=None)
 
 
-def handle(event: ReceivedEvent, tx: Transaction) -> None:
-    """Write what the event asks for; once for each event and recipient, however often it arrives."""
+def handle(event: ReceivedEvent, tx: Transaction, *, notify: Callable[[str], None]) -> None:
+    """Write what the event asks for; once for each event and recipient, however often it arrives.
+
+    `notify(user_id)` is called after the commit if something can be sent at once.
+    """
     event_id = _event_id(event)
     if event.type == ReminderDue.type and IN_APP in event.data.get("channels", ()):
         _notify(event, tx, event_id)
@@ -47,27 +47,8 @@ def handle(event: ReceivedEvent, tx: Transaction) -> None:
             payload=body,
             not_before=quiet_until,
         )
-    waiting = _waiting.get()
-    if waiting is not None and quiet_until is None:
-        waiting.add(tx.user_id)
-
-
-def handing_over(view: View, notify: Callable[[str], None]) -> View:
-    """`view`, and then word to the sender about the users for whom it committed deliveries."""
-
-    def respond(request: Request) -> Response:
-        waiting: set[str] = set()
-        token = _waiting.set(waiting)
-        try:
-            response = view(request)
-        finally:
-            _waiting.reset(token)
-        if response.status_code < 300:  # noqa: PLR2004  # otherwise nothing was committed
-            for user_id in waiting:
-                notify(user_id)
-        return response
-
-    return respond
+    if quiet_until is None:
+        tx.after_commit(partial(notify, tx.user_id))
 
 
 def _notify(event: ReceivedEvent, tx: Transaction, event_id: UUID) -> None:

@@ -4,6 +4,7 @@ Called by `courier`.
 The name is resolved once, every address is checked, and the connection goes to a checked address with
 the original Host and TLS name, so that a second answer of the resolver (DNS rebinding) is never used.
 No redirects, no proxies, one deadline for everything, at most 64 KiB of answer read and none of it kept.
+Once the status is known, the rest of the answer has a second: nobody needs it.
 """
 
 import contextlib
@@ -12,15 +13,17 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 from shared.domain.errors import Invalid
 from shared.domain.webhook_target import Target, parse, permitted
 from shared.runtime import clock
 
 TIMEOUT = 15.0  # seconds, from resolving to the last byte read
+REST = 1.0  # seconds for what follows the head of the answer
 MAX_ANSWER = 65_536
 MAX_ADDRESSES = 4
 Resolver = Callable[[str, int], list[str]]
@@ -35,10 +38,14 @@ class Answer:
 
 
 class NotDelivered(Exception):  # an outcome, not a bug
-    """There was no response; `code` says why in words that may be shown to the endpoint's owner."""
+    """There was no response; `code` says why in words that may be shown to the endpoint's owner.
 
-    def __init__(self, code: str) -> None:
+    `late`: it took all the time that an attempt has, which kept a thread waiting in vain.
+    """
+
+    def __init__(self, code: str, *, late: bool = False) -> None:
         self.code = code
+        self.late = late
         super().__init__(code)
 
 
@@ -72,14 +79,14 @@ def post(
         raise NotDelivered(error.message) from None
     ends = clock.monotonic() + timeout
     addresses = _checked(target, _resolved(target, resolver, timeout), allow_loopback=allow_loopback)
-    with contextlib.closing(_connected(target, addresses, ends)) as plain, _cut(plain, ends) as was_cut:
+    with contextlib.closing(_connected(target, addresses, ends)) as plain, _Cut(plain, ends) as cut:
         try:
-            return _exchange(target, _secured(target, plain, trust), body, headers)
+            return _exchange(target, _secured(target, plain, trust), body, headers, answered=cut.within)
         except ssl.SSLCertVerificationError:
             raise NotDelivered("the endpoint's certificate is not valid") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            late = was_cut.is_set() or isinstance(error, TimeoutError)
-            raise NotDelivered("timed out" if late else "the connection broke") from None
+            late = cut.done or isinstance(error, TimeoutError)
+            raise NotDelivered("timed out" if late else "the connection broke", late=late) from None
 
 
 def _resolved(target: Target, resolver: Resolver, timeout: float) -> list[str]:
@@ -96,7 +103,7 @@ def _resolved(target: Target, resolver: Resolver, timeout: float) -> list[str]:
     try:
         found = answers.get(timeout=timeout)
     except queue.Empty:
-        raise NotDelivered("the host name could not be resolved in time") from None
+        raise NotDelivered("the host name could not be resolved in time", late=True) from None
     if not found:
         raise NotDelivered("the host name does not resolve")
     return found
@@ -110,15 +117,19 @@ def _checked(target: Target, addresses: list[str], *, allow_loopback: bool) -> l
 
 
 def _connected(target: Target, addresses: list[str], ends: float) -> socket.socket:
+    late = False
     for number, address in enumerate(addresses):
         left = (ends - clock.monotonic()) / (len(addresses) - number)
         if left <= 0:
             break
-        with contextlib.suppress(OSError):
+        try:
             connected = socket.create_connection((address, target.port), timeout=left)
+        except OSError as error:
+            late = late or isinstance(error, TimeoutError)
+        else:
             connected.settimeout(max(0.1, ends - clock.monotonic()))
             return connected
-    raise NotDelivered("no connection could be made")
+    raise NotDelivered("no connection could be made", late=late)
 
 
 def _secured(target: Target, plain: socket.socket, trust: ssl.SSLContext | None) -> socket.socket:
@@ -127,30 +138,50 @@ def _secured(target: Target, plain: socket.socket, trust: ssl.SSLContext | None)
     return (trust or _public_trust()).wrap_socket(plain, server_hostname=target.host)
 
 
-@contextlib.contextmanager
-def _cut(connection: socket.socket, ends: float) -> Iterator[threading.Event]:
-    """At the deadline the connection ends whatever is going on: a socket timeout alone restarts with
-    every byte that a slow endpoint lets drip.
+class _Cut:
+    """At the deadline the connection ends whatever is going on: a socket timeout alone restarts with every
+    byte that a slow endpoint lets drip.
     """
-    descriptor = socket.fromfd(connection.fileno(), connection.family, connection.type)
-    done = threading.Event()
 
-    def cut() -> None:
-        done.set()
+    def __init__(self, connection: socket.socket, ends: float) -> None:
+        self.done = False
+        self._ends = ends
+        self._descriptor = socket.fromfd(connection.fileno(), connection.family, connection.type)
+        self._timer = self._start()
+
+    def within(self, seconds: float) -> None:
+        """The deadline comes nearer."""
+        self._timer.cancel()
+        self._ends = min(self._ends, clock.monotonic() + seconds)
+        self._timer = self._start()
+
+    def _start(self) -> threading.Timer:
+        timer = threading.Timer(max(0.0, self._ends - clock.monotonic()), self._cut)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _cut(self) -> None:
+        self.done = True
         with contextlib.suppress(OSError):
-            descriptor.shutdown(socket.SHUT_RDWR)
+            self._descriptor.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(max(0.0, ends - clock.monotonic()), cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield done
-    finally:
-        timer.cancel()
-        descriptor.close()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._descriptor.close()
 
 
-def _exchange(target: Target, channel: socket.socket, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _exchange(
+    target: Target,
+    channel: socket.socket,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    answered: Callable[[float], None],
+) -> Answer:
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = channel  # connected and checked: http.client opens none of its own
     try:
@@ -158,6 +189,7 @@ def _exchange(target: Target, channel: socket.socket, body: bytes, headers: Mapp
         connection.request("POST", target.path, body=body, headers=sent)
         response = connection.getresponse()
         answer = Answer(response.status, response.headers.get("Retry-After"))
+        answered(REST)
         with contextlib.suppress(OSError, http.client.HTTPException):
             response.read(MAX_ANSWER)  # lets the endpoint finish; the verdict is the status
         return answer

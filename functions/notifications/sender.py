@@ -1,77 +1,95 @@
 """The threads that deliver, behind the response of an event and within a tick. Started on first use,
-since the process may have forked after import.
+since the process may have forked after import. Whose turn it is decides `turns`.
 """
 
-import queue
 import threading
+from collections.abc import Mapping
 
 from functions.notifications.courier import Courier
+from functions.notifications.turns import Turns, places
 from shared.runtime.logging import get_logger
 
-THREADS = 4
+THREADS = 16  # they wait for the network; PER_USER of them can be one user's
 STOP_SECONDS = 4.0
 log = get_logger(__name__)
 
 
 class Sender:
-    """Works through the due deliveries of users it is told about, several endpoints at a time."""
+    """Works through the due deliveries of users it is told about, several users and endpoints at a time."""
 
     def __init__(self, courier: Courier, *, threads: int = THREADS) -> None:
         self._courier = courier
         self._limit = threads
-        self._users: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._state = threading.Condition()
-        self._queued: set[str] = set()
-        self._working = 0
+        self._turns = Turns()
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._idle = threading.Condition(self._lock)
         self._threads: list[threading.Thread] = []
+        self._free = 0  # threads that wait for work
         self._stopped = False
 
     def notify(self, user_id: str) -> None:
         """The user has due deliveries. Returns at once and never raises."""
-        with self._state:
-            if self._stopped or user_id in self._queued:
-                return
-            self._queued.add(user_id)
-            if len(self._threads) < min(self._limit, self._working + len(self._queued)):
-                thread = threading.Thread(target=self._work, name="sender", daemon=True)
-                self._threads.append(thread)
-                thread.start()
-        self._users.put(user_id)
+        with self._lock:
+            self._turns.add(user_id)
+            self._rouse()
 
     def wait_idle(self, timeout: float) -> bool:
         """Wait until nothing is queued or being sent; False when `timeout` seconds were not enough."""
-        with self._state:
-            return self._state.wait_for(lambda: not self._queued and not self._working, timeout)
+        with self._lock:
+            return self._idle.wait_for(lambda: self._turns.idle, timeout)
 
     def stop(self) -> None:
         """Take nothing more and let running attempts finish; an expired lease heals what does not."""
-        with self._state:
+        with self._lock:
             self._stopped = True
-            self._queued.clear()
-            threads = list(self._threads)
-        for _ in threads:
-            self._users.put(None)
+            self._turns.close()
+            self._work.notify_all()
         self.wait_idle(STOP_SECONDS)
 
-    def _work(self) -> None:
-        while (user_id := self._users.get()) is not None:
-            with self._state:
-                self._queued.discard(user_id)
-                if self._stopped:
-                    return
-                self._working += 1
-            try:
-                self._one(user_id)
-            except Exception:  # the row keeps its lease; a tick takes it again when that has ended
-                log.exception("delivery failed", user_id=user_id)
-            finally:
-                with self._state:
-                    self._working -= 1
-                    self._state.notify_all()
+    def _rouse(self) -> None:
+        """A thread for each user that waits, as far as there are threads. Called with the lock held."""
+        self._work.notify(self._turns.ready)
+        if self._free < self._turns.ready and len(self._threads) < self._limit and not self._stopped:
+            thread = threading.Thread(target=self._run, name="sender", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
-    def _one(self, user_id: str) -> None:
-        assignment = self._courier.claim(user_id)
-        if assignment is None:
-            return
-        self.notify(user_id)  # there may be more: another thread goes on while this one waits
-        self._courier.carry(assignment)
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._free += 1
+                self._work.wait_for(lambda: self._turns.ready or self._stopped)
+                self._free -= 1
+                turn = self._turns.take()
+            if turn is None:  # stopped
+                return
+            self._one(*turn)
+
+    def _one(self, user_id: str, running: Mapping[str, int]) -> None:
+        assignment = None
+        try:
+            assignment = self._courier.claim(user_id, running=running)
+        except Exception:  # the row is untouched, or keeps a lease: a tick looks again
+            log.exception("nothing could be claimed", user_id=user_id)
+        with self._lock:
+            if assignment is None:
+                self._turns.found_nothing(user_id)
+                self._changed()
+                return
+            recipient = assignment.claimed.recipient
+            self._turns.began(user_id, recipient, of=places(assignment.endpoint))
+            self._changed()
+        try:
+            self._courier.carry(assignment)
+        except Exception:  # the row keeps its lease; a tick takes it again when that has ended
+            log.exception("delivery failed", user_id=user_id)
+        finally:
+            with self._lock:
+                self._turns.ended(user_id, recipient)
+                self._changed()
+
+    def _changed(self) -> None:
+        self._rouse()
+        if self._turns.idle:
+            self._idle.notify_all()

@@ -9,41 +9,29 @@ from shared.db.uow import UnitOfWork
 from shared.runtime import deadline
 from shared.runtime.logging import get_logger
 
-USERS = 50  # a page
+USERS = 10_000  # that are handed over at once; the others' turn comes with the next tick
 RESERVE = 2.0  # seconds of the budget kept for the answer
 log = get_logger(__name__)
 
 
 class Tick:
-    """Everything that a minute brings, in order."""
-
-    def __init__(self, uow: UnitOfWork, sender: Sender) -> None:
-        self._digests = DigestSweep(uow)
-        self._deliveries = Sweep(uow, sender)
-
-    def run(self) -> None:
-        """Digests first: they are quick, and the deliveries use what time is left."""
-        self._digests.run()
-        self._deliveries.run()
-
-
-class Sweep:
-    """Hands users with due deliveries to the sender, until there are none or the budget is used."""
+    """Everything that a minute brings."""
 
     def __init__(self, uow: UnitOfWork, sender: Sender) -> None:
         self._uow = uow
         self._sender = sender
+        self._digests = DigestSweep(uow)
 
     def run(self) -> None:
-        """The answer waits for the sender: while a request is open, the process is not scaled away."""
-        visited: list[str] = []
-        while (left := deadline.remaining() - RESERVE) > 0 and (users := self._due_users(visited)):
-            visited.extend(users)
-            for user_id in users:
-                self._sender.notify(user_id)
-            self._sender.wait_idle(left)
-        log.info("deliveries swept", users=len(visited))
+        """The sender's threads deliver while this one writes digests: neither waits for the other."""
+        users = self._due_users()
+        for user_id in users:
+            self._sender.notify(user_id)
+        self._digests.run()
+        # The answer waits for the sender: while a request is open, the process is not scaled away.
+        done = self._sender.wait_idle(max(0.0, deadline.remaining() - RESERVE))
+        log.info("deliveries swept", users=len(users), done=done)
 
-    def _due_users(self, visited: list[str]) -> list[str]:
+    def _due_users(self) -> list[str]:
         with self._uow.sweep() as tx:
-            return DueDeliveries(tx).users(limit=USERS, excluding=visited)
+            return DueDeliveries(tx).users(limit=USERS)

@@ -5,9 +5,11 @@ from http import HTTPStatus
 
 from functions.notifications.safe_http import Answer, NotDelivered
 from shared.db.repositories.deliveries import Result
-from shared.domain.backoff import next_attempt, parse_retry_after
+from shared.domain.backoff import PATIENCE, next_attempt, parse_retry_after
 
 GONE = int(HTTPStatus.GONE)
+_GONE = "the endpoint answered 410 Gone"
+_SILENT = f"the endpoint has not answered for {PATIENCE.days} days"
 
 
 def judge(outcome: Answer | NotDelivered, *, attempts: int, now: datetime, draw: float) -> Result:
@@ -18,7 +20,7 @@ def judge(outcome: Answer | NotDelivered, *, attempts: int, now: datetime, draw:
     if 200 <= status < 300:  # noqa: PLR2004  # the range is the rule
         return Result("sent", response_status=status)
     if status == GONE:
-        return Result("failed", response_status=status, error="the endpoint answered 410 Gone")
+        return Result("failed", response_status=status, error=_GONE)
     return _again(
         f"the endpoint answered {status}",
         attempts=attempts,
@@ -27,6 +29,14 @@ def judge(outcome: Answer | NotDelivered, *, attempts: int, now: datetime, draw:
         status=status,
         retry_after=outcome.retry_after,
     )
+
+
+def reason_to_disable(outcome: object, *, since: datetime | None, now: datetime) -> str | None:
+    """Why nothing more shall be sent to the endpoint; `since` is when it began to answer nothing."""
+    if isinstance(outcome, Answer) and outcome.status == GONE:
+        return _GONE
+    silent = isinstance(outcome, NotDelivered) and outcome.late
+    return _SILENT if silent and since is not None and now - since >= PATIENCE else None
 
 
 def _again(

@@ -4,7 +4,7 @@ import random
 from functools import partial
 
 from functions.notifications.courier import Courier
-from functions.notifications.handler import handing_over, handle
+from functions.notifications.handler import handle
 from functions.notifications.safe_http import post
 from functions.notifications.sender import Sender
 from functions.notifications.settings import Settings
@@ -29,5 +29,5 @@ def build(settings: Settings) -> View:
     )
     sender = Sender(courier)
     on_stop(sender.stop)
-    on_event = handing_over(consume(NAME, handle, uow=uow, mode="record"), sender.notify)
+    on_event = consume(NAME, partial(handle, notify=sender.notify), uow=uow, mode="record")
     return function(NAME, on_event=on_event, on_tick=tick(NAME, Tick(uow, sender).run))

@@ -255,10 +255,7 @@ def _forget_lost(base: Path) -> None:
     """
     temporary = {Path(found).resolve() for found in ("/tmp", "/var/tmp", tempfile.gettempdir())}  # noqa: S108
     for record in base.glob("*.state"):
-        try:
-            state = Path(record.read_text())
-        except FileNotFoundError:  # another start has just forgotten it
-            continue
+        state = Path(record.read_text())
         if temporary & set(state.parents) and not state.exists():
             shutil.rmtree(record.with_suffix(""), ignore_errors=True)
             record.unlink(missing_ok=True)

@@ -55,7 +55,7 @@ accounts = Table(
     instant("created_at"),
     PrimaryKeyConstraint("user_id"),
     CheckConstraint("user_id <> ''", name="user"),
-    some("ix_accounts_digest", "next_digest_at", where="next_digest_at is not null"),
+    some("ix_accounts_digest", "next_digest_at", "user_id", where="next_digest_at is not null"),
     Index("ix_accounts_tzdata", "tzdata"),
 )
 
@@ -322,6 +322,9 @@ webhooks = Table(
     Column("secret", LargeBinary, nullable=False),  # encrypted, see shared/runtime/sealing
     Column("state", Text, nullable=False),
     Column("state_reason", Text),
+    count("unanswered"),  # attempts in a row that waited in vain
+    instant("unanswered_since", nullable=True),
+    instant("paused_until", nullable=True),  # nothing is sent before
     count("version", 1),
     *stamps(),
     PrimaryKeyConstraint("user_id", "id"),
@@ -348,9 +351,14 @@ deliveries = Table(
     PrimaryKeyConstraint("user_id", "id"),
     UniqueConstraint("user_id", "event_id", "channel", "recipient"),
     CheckConstraint("state in ('pending', 'sending', 'sent', 'failed')", name="state"),
-    some("ix_deliveries_due", "next_attempt_at", where="state in ('pending', 'sending')"),
-    Index("ix_deliveries_recipient", "user_id", "recipient", "created_at"),
-    some("ix_deliveries_claim", "user_id", "next_attempt_at", where="state in ('pending', 'sending')"),
+    # For lists. Not in the order of the claims' index: the planner took one for the other.
+    Index("ix_deliveries_recipient", "recipient", "user_id", "created_at", "id"),
+    # Claims go from user to user and from recipient to recipient, past whatever backlog one of them has.
+    some(
+        "ix_deliveries_waiting",
+        *("user_id", "recipient", "next_attempt_at", "id"),
+        where="state in ('pending', 'sending')",
+    ),
     some("ix_deliveries_over", "updated_at", where="state in ('sent', 'failed')"),
 )
 
@@ -369,5 +377,10 @@ notifications = Table(
     PrimaryKeyConstraint("user_id", "id"),
     UniqueConstraint("user_id", "event_id"),
     Index("ix_notifications_newest", "user_id", text("created_at desc"), text("id desc")),
+    Index(
+        "ix_notifications_unread",
+        *("user_id", text("created_at desc"), text("id desc")),
+        postgresql_where=text("read_at is null"),
+    ),
     Index("ix_notifications_created", "created_at"),
 )

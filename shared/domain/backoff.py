@@ -1,5 +1,5 @@
-"""When a webhook is tried again (Standard Webhooks 1.0, "Retry schedule"). Pure: the clock and the
-randomness are arguments; called by `notifications` after each attempt.
+"""When a webhook is tried again (Standard Webhooks 1.0, "Retry schedule"), and how long an endpoint rests
+that lets attempts wait in vain. Pure: the clock and the randomness are arguments; called by `notifications`.
 
 A retry starts at the next minute tick after its time: the 5 s step takes up to a minute, the others are
 late by less than one. Waking a function for five seconds' worth of precision would cost more than it gives.
@@ -13,6 +13,10 @@ WAITS = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 MAX_ATTEMPTS = len(WAITS)
 JITTER = 0.1  # up to this share is added, so that endpoints that failed together do not return together
 MAX_RETRY_AFTER = timedelta(days=1)
+# Seconds that an endpoint gets nothing after 1, 2, 3, 4 … attempts in a row that waited in vain: each of them
+# holds a thread for as long as an attempt may take, and its backlog would hold one all the time.
+PAUSES = (60, 300, 1_800, 3_600)
+PATIENCE = timedelta(days=5)  # without any answer; then the endpoint is disabled
 
 
 def next_attempt(
@@ -28,6 +32,11 @@ def next_attempt(
     if retry_after is not None:
         wait = max(wait, min(retry_after, MAX_RETRY_AFTER))
     return now + wait
+
+
+def pause(unanswered: int) -> timedelta:
+    """How long an endpoint rests after `unanswered` attempts in a row that waited in vain."""
+    return timedelta(seconds=PAUSES[min(unanswered, len(PAUSES)) - 1])
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> timedelta | None:

@@ -71,9 +71,10 @@ def delete(tx: Transaction, webhook_id: UUID, *, versions: Versions = None) -> N
 
 
 def resend(tx: Transaction, webhook_id: UUID, delivery_id: UUID) -> Delivery:
-    """Due at once with a fresh schedule; the next minute tick of `notifications` sends it."""
+    """Due at once with a fresh schedule, pause or not; the next minute tick of `notifications` sends it."""
     if Webhooks(tx).get(webhook_id).state != "enabled":
         raise Conflict("The endpoint is disabled; enable it first.", code="webhook_disabled")
+    Webhooks(tx).end_pause(webhook_id)
     return Deliveries(tx).resend(delivery_id, recipient=str(webhook_id))
 
 
@@ -81,11 +82,13 @@ def _applied(before: Webhook, given: Mapping[str, Any], policy: Policy) -> Webho
     after = before
     if "url" in given:
         after = replace(after, url=_checked_url(given["url"], policy))
+        if after != before:  # what the old address did says nothing about the new one
+            after = after.fresh()
     if "events" in given:
         after = replace(after, events=list(check_patterns(given["events"])))
     if given.get("state", before.state) != before.state:
         reason = None if given["state"] == "enabled" else "disabled by its owner"
-        after = replace(after, state=given["state"], state_reason=reason)
+        after = replace(after.fresh(), state=given["state"], state_reason=reason)
     return after
 
 

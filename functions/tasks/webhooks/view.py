@@ -11,7 +11,7 @@ from shared.events.base import plain
 def render(shown: Shown) -> dict[str, Any]:
     """The endpoint as JSON."""
     found = shown.webhook
-    body = {"id": found.id, **found.public(), "version": found.version}
+    body = {"id": found.id, **found.public(), "paused_until": found.paused_until, "version": found.version}
     body |= {"created_at": found.created_at, "updated_at": found.updated_at}
     if shown.secret is not None:
         body["secret"] = shown.secret

@@ -27,11 +27,36 @@ _NEW: Columns = without(STORED, "attempts", "response_status", "last_error", "le
 _SELECT = f"select {listed(_DELIVERY)} from deliveries where user_id = %(user_id)s"
 _INSERT = f"""{insert("deliveries", _NEW)}
 on conflict (user_id, event_id, channel, recipient) do nothing"""
+# A probe of the index a recipient, however many deliveries wait: nobody reads past another's backlog.
+_WAITING = """
+with recursive waiting as (
+  (select recipient, next_attempt_at from deliveries
+   where user_id = %(user_id)s and state in ('pending', 'sending')
+   order by recipient, next_attempt_at limit 1)
+  union all
+  select further.recipient, further.next_attempt_at from waiting cross join lateral (
+    select d.recipient, d.next_attempt_at from deliveries d
+    where d.user_id = %(user_id)s and d.state in ('pending', 'sending') and d.recipient > waiting.recipient
+    order by d.recipient, d.next_attempt_at limit 1) further)
+select recipient, next_attempt_at as since from waiting where next_attempt_at <= %(now)s
+order by next_attempt_at, recipient"""
+_DUE_USERS = """
+with recursive waiting as (
+  (select user_id, recipient, next_attempt_at from deliveries where state in ('pending', 'sending')
+   order by user_id, recipient, next_attempt_at limit 1)
+  union all
+  select further.* from waiting cross join lateral (
+    select d.user_id, d.recipient, d.next_attempt_at from deliveries d
+    where d.state in ('pending', 'sending')
+      and (d.user_id, d.recipient) > (waiting.user_id, waiting.recipient)
+    order by d.user_id, d.recipient, d.next_attempt_at limit 1) further)
+select user_id from waiting where next_attempt_at <= %(now)s
+group by user_id order by min(next_attempt_at), user_id limit %(limit)s"""
 _CLAIM = f"""
 with due as (
   select id from deliveries
-  where user_id = %(user_id)s and state in ('pending', 'sending') and next_attempt_at <= %(now)s
-    and channel = %(channel)s
+  where user_id = %(user_id)s and recipient = %(recipient)s and state in ('pending', 'sending')
+    and next_attempt_at <= %(now)s and channel = %(channel)s
   order by next_attempt_at, id limit 1 for update skip locked)
 update deliveries d
 set state = 'sending', attempts = attempts + 1, lease_until = %(lease)s, next_attempt_at = %(lease)s,
@@ -77,6 +102,14 @@ class Delivery:
     last_error: str | None
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A recipient with deliveries that are due, and since when the first of them is."""
+
+    recipient: str
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -135,14 +168,18 @@ class Deliveries:
     def _of_types(self, event_types: Collection[str]) -> dict[str, object]:
         return {"user_id": self._tx.user_id, "event_types": list(event_types), "now": self._tx.now}
 
-    def claim(self, channel: str = WEBHOOK) -> Claimed | None:
+    def waiting(self) -> list[Waiting]:
+        """Who has due or abandoned deliveries, the longest waiting first."""
+        return self._tx.fetch(Waiting, _WAITING, {"user_id": self._tx.user_id, "now": self._tx.now})
+
+    def claim(self, recipient: str, channel: str = WEBHOOK) -> Claimed | None:
         """The delivery that has been due longest, leased; None when nothing is due.
 
         SKIP LOCKED: a concurrent claimer takes the next row instead of waiting for ours.
         """
         now = self._tx.now
         values = {"user_id": self._tx.user_id, "now": now, "lease": now + LEASE, "channel": channel}
-        return self._tx.fetch_one(Claimed, _CLAIM, values)
+        return self._tx.fetch_one(Claimed, _CLAIM, {**values, "recipient": recipient})
 
     def mark(self, claimed: Claimed, result: Result) -> bool:
         """Store the result; False when the lease had ended and another attempt has begun since."""
@@ -192,11 +229,7 @@ class DueDeliveries:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def users(self, *, limit: int, excluding: Collection[str] = ()) -> list[str]:
+    def users(self, *, limit: int) -> list[str]:
         """Users with due or abandoned deliveries, the longest waiting first."""
-        sql = (
-            "select user_id from deliveries where state in ('pending', 'sending') and next_attempt_at <= %s"
-            " and user_id <> all(%s) group by user_id order by min(next_attempt_at), user_id limit %s"
-        )
-        rows = self._tx.execute(sql, (self._tx.now, list(excluding), limit)).fetchall()
+        rows = self._tx.execute(_DUE_USERS, {"now": self._tx.now, "limit": limit}).fetchall()
         return [row[0] for row in rows]

@@ -2,9 +2,8 @@
 Called by `notifications`; the hour itself is a setting, see `accounts`.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.db.transaction import Transaction
@@ -45,20 +44,30 @@ class Content:
     tasks: list[DigestTask]
 
 
+@dataclass(frozen=True)
+class DueDigest:
+    """Whose digest is due, and since when."""
+
+    user_id: str
+    next_digest_at: datetime
+
+
 class DueDigests:
     """Who has a digest due, over all users (role `consumer`, no user set)."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def users(self, *, limit: int, excluding: Collection[str] = ()) -> list[str]:
-        """Users with a digest due, the longest waiting first."""
-        rows = self._tx.execute(
-            """select user_id from accounts where next_digest_at <= %s and user_id <> all(%s)
+    def page(self, *, after: DueDigest | None, limit: int) -> list[DueDigest]:
+        """The longest waiting first, those behind `after`: whoever failed there is not met again."""
+        last = after or DueDigest("", datetime.min.replace(tzinfo=UTC))
+        return self._tx.fetch(
+            DueDigest,
+            """select user_id, next_digest_at from accounts
+               where next_digest_at <= %s and (next_digest_at, user_id) > (%s, %s)
                order by next_digest_at, user_id limit %s""",
-            (self._tx.now, list(excluding), limit),
-        ).fetchall()
-        return [row[0] for row in rows]
+            (self._tx.now, last.next_digest_at, last.user_id, limit),
+        )
 
 
 class Digests:

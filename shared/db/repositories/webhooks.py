@@ -1,5 +1,6 @@
-"""All SQL about the webhook endpoints of one user. A row cannot change without its event, nor without
-`accounts.webhook_events` following in the same transaction. Called by `tasks` and `notifications`.
+"""All SQL about the webhook endpoints of one user. What the user set cannot change without its event, nor
+without `accounts.webhook_events` following in the same transaction; how an endpoint answers is no change of
+it. Called by `tasks` and `notifications`.
 """
 
 from dataclasses import dataclass, replace
@@ -18,12 +19,17 @@ from shared.events.base import changes_between
 
 MAX_ENDPOINTS = 20
 _WEBHOOK: Columns = (
-    "id", "url", "events", "secret", "state", "state_reason", "version", "created_at", "updated_at",
+    "id", "url", "events", "secret", "state", "state_reason", "unanswered", "unanswered_since",
+    "paused_until", "version", "created_at", "updated_at",
 )  # fmt: skip
 STORED: Columns = ("user_id", *_WEBHOOK)
 _SELECT = f"select {listed(_WEBHOOK)} from webhooks where user_id = %s"
 _INSERT = insert("webhooks", STORED)
 _UPDATE = f"""update webhooks set {assigned(without(STORED, "user_id", "id", "created_at"))}
+where user_id = %(user_id)s and id = %(id)s"""
+_PAUSE = """
+update webhooks set unanswered = greatest(unanswered, %(unanswered)s),
+  unanswered_since = coalesce(unanswered_since, %(now)s), paused_until = %(until)s
 where user_id = %(user_id)s and id = %(id)s"""
 
 
@@ -40,6 +46,17 @@ class Webhook:
     version: int
     created_at: datetime
     updated_at: datetime
+    unanswered: int = 0  # attempts in a row that waited in vain
+    unanswered_since: datetime | None = None
+    paused_until: datetime | None = None
+
+    def resting(self, now: datetime) -> bool:
+        """Nothing is sent there for the moment."""
+        return self.paused_until is not None and self.paused_until > now
+
+    def fresh(self) -> "Webhook":
+        """The endpoint as if it had answered."""
+        return replace(self, unanswered=0, unanswered_since=None, paused_until=None)
 
     def public(self) -> dict[str, Any]:  # JSON
         """What the owner and the audit log may see: everything but the secret."""
@@ -97,6 +114,26 @@ class Webhooks:
         for found in self.all():
             if found.id == webhook_id and found.state == "enabled":
                 self.change(found, replace(found, state="disabled", state_reason=reason))
+
+    def pause(self, webhook: Webhook, *, until: datetime) -> None:
+        """One more attempt waited in vain: nothing is sent there until then."""
+        values = {"user_id": self._tx.user_id, "id": webhook.id, "until": until, "now": self._tx.now}
+        self._tx.execute(_PAUSE, {**values, "unanswered": webhook.unanswered + 1})
+
+    def answered(self, webhook_id: UUID) -> None:
+        """It answers: what waits for it is sent at full speed."""
+        self._tx.execute(
+            "update webhooks set unanswered = 0, unanswered_since = null, paused_until = null"
+            " where user_id = %s and id = %s",
+            (self._tx.user_id, webhook_id),
+        )
+
+    def end_pause(self, webhook_id: UUID) -> None:
+        """The next attempt may be made at once; it is still the only one until the endpoint answers."""
+        self._tx.execute(
+            "update webhooks set paused_until = null where user_id = %s and id = %s",
+            (self._tx.user_id, webhook_id),
+        )
 
     def _announce(self, webhook_id: UUID, action: str, before: dict[str, Any], after: dict[str, Any]) -> None:
         wanted = [pattern for w in self.all() if w.state == "enabled" for pattern in w.events]

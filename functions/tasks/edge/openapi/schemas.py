@@ -151,13 +151,18 @@ class RecurrencePreview(Answer):
 
 
 class Webhook(Answer):
-    """An endpoint; `secret` only in the answer that made it."""
+    """An endpoint; `secret` only in the answer that made it.
+
+    An endpoint that lets attempts wait in vain gets none until `paused_until`, from a minute up to an hour;
+    after five days without an answer it is disabled. A new `url`, enabling it and `resend` end the pause.
+    """
 
     id: UUID
     url: str
     events: list[str]
     state: Literal["enabled", "disabled"]
     state_reason: str | None
+    paused_until: datetime | None
     version: int
     created_at: datetime
     updated_at: datetime

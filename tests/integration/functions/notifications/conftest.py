@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from functions.notifications.courier import Courier
-from functions.notifications.handler import handing_over, handle
+from functions.notifications.handler import handle
 from functions.notifications.safe_http import post
 from functions.notifications.sender import Sender
 from functions.notifications.tick import Tick
@@ -84,6 +85,7 @@ class World:
     view: Any
     policy: Policy
     api: Any
+    timeout: float = 2.0  # seconds of an attempt
 
     def endpoint(self, user_id: str, url: str, *events: str) -> Any:
         given = {"url": url, "events": list(events or ("*",))}
@@ -104,30 +106,32 @@ def world(uow: Callable[..., Any]) -> Iterator[World]:
     sealer = Sealer(KEY)
 
     def send(url: str, body: bytes, *, headers: dict[str, str]) -> Any:
-        return post(url, body, headers=headers, allow_loopback=True, timeout=2.0)
+        return post(url, body, headers=headers, allow_loopback=True, timeout=made.timeout)
 
     courier = Courier(consumer, sealer, post=send, draw=lambda: 0.0)
     sender = Sender(courier)
-    on_event = consume("notifications", handle, uow=consumer, mode="record")
-    yield World(
+    on_event = consume("notifications", partial(handle, notify=sender.notify), uow=consumer, mode="record")
+    made = World(
         uow=consumer,
         courier=courier,
         sender=sender,
         view=function(
             "notifications",
-            on_event=handing_over(on_event, sender.notify),
+            on_event=on_event,
             on_tick=tick("notifications", Tick(consumer, sender).run),
         ),
         policy=Policy(sealer, allow_loopback=True),
         api=api,
     )
+    yield made
     sender.stop()
 
 
 @pytest.fixture
 def write_only(world: World) -> Any:
     """The event path alone: rows are written and nobody is told."""
-    return function("notifications", on_event=consume("notifications", handle, uow=world.uow, mode="record"))
+    unheard = partial(handle, notify=lambda _user_id: None)
+    return function("notifications", on_event=consume("notifications", unheard, uow=world.uow, mode="record"))
 
 
 @pytest.fixture

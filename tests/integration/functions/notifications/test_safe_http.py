@@ -147,6 +147,39 @@ def test_a_silent_endpoint_is_cut_off(serve):
         send(f"http://127.0.0.1:{port}/", timeout=0.3)
 
 
+def test_a_body_that_drips_is_not_waited_for(serve):
+    """The status is the verdict: an endpoint cannot hold a thread with what nobody reads."""
+    sent, whole = [], 200
+
+    def drip(connection, _):
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n")
+        for _ in range(whole):
+            sent.append(connection.send(b"x"))
+            time.sleep(0.05)
+
+    port, _ = serve(drip)
+    assert send(f"http://127.0.0.1:{port}/", timeout=60.0) == Answer(200)
+    assert len(sent) < whole
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_waited_in_vain_is_late(serve, tls):
+    """Connected, and then nothing: in the handshake or after the request."""
+    release = threading.Event()
+    port, _ = serve(lambda *_: release.wait(10))
+    with pytest.raises(NotDelivered) as caught:
+        send(f"http{'s' if tls else ''}://127.0.0.1:{port}/", timeout=0.3)
+    release.set()
+    assert caught.value.late
+
+
+def test_a_refused_connection_is_not_late():
+    with pytest.raises(NotDelivered) as caught:
+        send("http://127.0.0.1:1/")
+    assert not caught.value.late
+
+
 def test_a_resolver_that_hangs_is_cut_off():
     release = threading.Event()
 
@@ -154,9 +187,10 @@ def test_a_resolver_that_hangs_is_cut_off():
         release.wait(5)
         return []
 
-    with pytest.raises(NotDelivered, match="resolved in time"):
+    with pytest.raises(NotDelivered, match="resolved in time") as caught:
         send("https://example.com/", timeout=0.2, resolver=hanging)
     release.set()
+    assert caught.value.late
 
 
 def test_a_flood_of_an_answer_is_read_in_part(serve):

@@ -23,11 +23,33 @@ CLAIMS = {
             " order by remind_at, id limit 10"
         ),
     ),
-    "deliveries due, of one user": (
+    "deliveries due, to one recipient of one user": (
         "consumer",
         (
-            "select id from deliveries where user_id = 'u' and state in ('pending', 'sending')"
-            " and next_attempt_at <= %(now)s order by next_attempt_at limit 10"
+            "select id from deliveries where user_id = 'u' and recipient = 'r'"
+            " and state in ('pending', 'sending') and next_attempt_at <= %(now)s"
+            " order by next_attempt_at, id limit 10"
+        ),
+    ),
+    "the next recipient, over all users": (
+        "consumer",
+        (
+            "select user_id, recipient, next_attempt_at from deliveries where state in ('pending', 'sending')"
+            " and (user_id, recipient) > ('u', 'r') order by user_id, recipient, next_attempt_at limit 1"
+        ),
+    ),
+    "digests due, over all users": (
+        "consumer",
+        (
+            "select user_id, next_digest_at from accounts where next_digest_at <= %(now)s"
+            " and (next_digest_at, user_id) > (%(now)s, 'u') order by next_digest_at, user_id limit 10"
+        ),
+    ),
+    "unread messages": (
+        "api",
+        (
+            "select id from notifications where user_id = 'u' and read_at is null"
+            " order by created_at desc, id desc limit 10"
         ),
     ),
     "tasks in the trash": (
