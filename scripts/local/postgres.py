@@ -255,7 +255,10 @@ def _forget_lost(base: Path) -> None:
     """
     temporary = {Path(found).resolve() for found in ("/tmp", "/var/tmp", tempfile.gettempdir())}  # noqa: S108
     for record in base.glob("*.state"):
-        state = Path(record.read_text())
+        try:
+            state = Path(record.read_text())
+        except FileNotFoundError:  # another start has just forgotten it
+            continue
         if temporary & set(state.parents) and not state.exists():
             shutil.rmtree(record.with_suffix(""), ignore_errors=True)
             record.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 from shared.domain import zones
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import invalid_field
 from shared.domain.time_text import BadTime, in_range, read_instant, read_time
 
 Kind = Literal["date", "floating", "zoned", "instant"]
@@ -63,7 +63,7 @@ def parse_due(text: str, timezone: str | None, *, field: str = "due") -> Due:
     try:
         return _of(read_time(text), zone)
     except BadTime as error:
-        raise _invalid(field, "invalid_due", str(error)) from None
+        raise invalid_field(field, "invalid_due", str(error)) from None
 
 
 def parse_due_at(text: str, timezone: str | None) -> Due:
@@ -71,7 +71,7 @@ def parse_due_at(text: str, timezone: str | None) -> Due:
     try:
         read_instant(text)
     except BadTime as error:
-        raise _invalid("due_at", "invalid_due", str(error)) from None
+        raise invalid_field("due_at", "invalid_due", str(error)) from None
     return parse_due(text, timezone, field="due_at")
 
 
@@ -80,7 +80,7 @@ def known_zone(name: str, *, field: str = "timezone") -> str:
     try:
         return zones.zone(name).key
     except zones.UnknownZone as error:
-        raise _invalid(field, "unknown_timezone", str(error)) from None
+        raise invalid_field(field, "unknown_timezone", str(error)) from None
 
 
 def _of(value: datetime | date, zone: str | None) -> Due:
@@ -93,7 +93,3 @@ def _of(value: datetime | date, zone: str | None) -> Due:
     if zone is None:
         return Due("instant", instant.replace(tzinfo=None))
     return Due("zoned", in_range(instant.astimezone(zones.zone(zone)).replace(tzinfo=None)), zone)
-
-
-def _invalid(field: str, code: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError(field, code, message)])

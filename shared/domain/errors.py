@@ -53,6 +53,15 @@ class Invalid(AppError):
         super().__init__(message or (errors[0].message if errors else None), code=code)
 
 
+def invalid_field(field: str, code: str, message: str) -> Invalid:
+    """The refusal of one field; `code` is the whole problem's too.
+
+    >>> invalid_field("due", "recurrence_needs_due", "a recurring task needs a due").code
+    'recurrence_needs_due'
+    """
+    return Invalid(code=code, errors=[FieldError(field, code, message)])
+
+
 class Unauthenticated(AppError):
     """A valid bearer token is required."""
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from shared.domain import recurrence as engine
 from shared.domain.due import Due
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import Invalid, invalid_field
 from shared.domain.next_occurrence import Recurrence, check_mode
 from shared.domain.series import zone_of
 
@@ -34,9 +34,7 @@ def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
     Raises `Invalid` with code `invalid_recurrence` (or `recurrence_needs_due`) naming the part.
     """
     if due is None:
-        raise Invalid(
-            errors=[FieldError("recurrence", "recurrence_needs_due", "a recurring task needs a due")]
-        )
+        raise invalid_field("recurrence", "recurrence_needs_due", "a recurring task needs a due")
     given = [name for name in _RULES if spec.get(name) is not None]
     if len(given) != 1:
         raise _invalid("recurrence", "send exactly one of rrule, cron and every")
@@ -80,4 +78,4 @@ def _canonical(name: str, text: str, due: Due) -> tuple[Literal["rrule", "cron"]
 
 
 def _invalid(field: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError(field, "invalid_recurrence", message)], code="invalid_recurrence")
+    return invalid_field(field, "invalid_recurrence", message)

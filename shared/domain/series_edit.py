@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.domain import recurrence as engine
 from shared.domain.due import Due, known_zone, parse_due
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import invalid_field
 from shared.domain.next_occurrence import counted_before, first_match, key_of, next_occurrence, parse_key
 from shared.domain.recurrence_set import Exclusions, Frame, check_exceptions, parse_when
 from shared.domain.rrule_limits import check_exception_count
@@ -92,7 +92,7 @@ def split(
     The second still has the id of the first. COUNT is shared out, unless the edit brings a rule of its own.
     """
     if series.mode == "from_completion":
-        raise _invalid("from", "from_completion_has_no_dates", "later dates depend on completions")
+        raise invalid_field("from", "from_completion_has_no_dates", "later dates depend on completions")
     used = _used(series, current, key)
     frame = Frame(series.anchor_value(), series.timezone)
     target = frame.instant(parse_key(key))
@@ -113,9 +113,9 @@ def _used(series: Series, current: str, key: str) -> int:
     try:
         used = counted_before(series.recurrence(), key=key, current=current)
     except engine.InvalidRecurrence as error:
-        raise _invalid("from", "unknown_occurrence", str(error)) from None
+        raise invalid_field("from", "unknown_occurrence", str(error)) from None
     if used is None:
-        raise _invalid("from", "unknown_occurrence", f"the rule has no occurrence {key} after {current}")
+        raise invalid_field("from", "unknown_occurrence", f"the rule has no occurrence {key} after {current}")
     return used
 
 
@@ -141,7 +141,7 @@ def _due(original: Due, given: Mapping[str, Any]) -> Due:
     timezone = given.get("timezone", original.timezone)
     zone = known_zone(timezone) if timezone is not None else None
     if "due" in given and given["due"] is None:
-        raise _invalid("due", "recurrence_needs_due", "a series needs a due")
+        raise invalid_field("due", "recurrence_needs_due", "a series needs a due")
     return parse_due(given.get("due", original.text()), zone)
 
 
@@ -150,7 +150,7 @@ def _rule(series: Series, given: Mapping[str, Any], due: Due) -> tuple[Rule, boo
     kept = Rule(kind=series.kind, text=series.rule, mode=series.mode)
     if "recurrence" in given:
         if given["recurrence"] is None:
-            raise _invalid("recurrence", "invalid_recurrence", "use DELETE to stop the series")
+            raise invalid_field("recurrence", "invalid_recurrence", "use DELETE to stop the series")
         rule = parse_rule(merged(given["recurrence"], kept), due)
         return rule, not rule.same_times(kept)
     if given.keys() & {"due", "timezone"}:
@@ -165,7 +165,7 @@ def _placed(after: Series, key: str, *, like: Due, anew: bool, now: datetime) ->
     wall = after.key_due(key).value()
     step = next_occurrence(after.recurrence(), key=key, due=wall, outcome="skipped", at=now, user_zone="UTC")
     if step is None:
-        raise _invalid("exdates", "no_occurrence_left", "nothing would be left of the series; stop it")
+        raise invalid_field("exdates", "no_occurrence_left", "nothing would be left of the series; stop it")
     counted = replace(after, emitted_count=step.emitted_count)
     return Revision(series=counted, key=step.key, due=after.due(step.wall, like=like), counts_anew=anew)
 
@@ -174,9 +174,9 @@ def _first_match(after: Series, due: Due) -> datetime | date:
     try:
         found = first_match(after.recurrence(), due.value())
     except engine.InvalidRecurrence as error:
-        raise _invalid("recurrence", "invalid_recurrence", str(error)) from None
+        raise invalid_field("recurrence", "invalid_recurrence", str(error)) from None
     if found is None:
-        raise _invalid("recurrence", "invalid_recurrence", f"has no occurrence from {due.text()} on")
+        raise invalid_field("recurrence", "invalid_recurrence", f"has no occurrence from {due.text()} on")
     return found.wall
 
 
@@ -197,7 +197,7 @@ def _whens(name: str, given: Sequence[str]) -> list[str]:
         try:
             value = parse_when(name.upper().removesuffix("S"), text)
         except engine.InvalidRecurrence as error:
-            raise _invalid(f"{name}.{index}", "invalid_date", error.reason) from None
+            raise invalid_field(f"{name}.{index}", "invalid_date", error.reason) from None
         at = value if isinstance(value, datetime) and value.tzinfo is not None else None
         found.add(key_of(value, at=at))
     return sorted(found)
@@ -212,8 +212,4 @@ def _check_exceptions(series: Series) -> None:
         check_exceptions(frame, series.exdates, series.rdates)
     except engine.InvalidRecurrence as error:
         field = "rdates" if error.part == "RDATE" else "exdates"
-        raise _invalid(field, "invalid_date", error.reason) from None
-
-
-def _invalid(field: str, code: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError(field, code, message)], code=code)
+        raise invalid_field(field, "invalid_date", error.reason) from None

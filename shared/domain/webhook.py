@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import invalid_field
 from shared.events.base import plain
 
 MAX_PATTERNS = 20
@@ -59,11 +59,11 @@ def check_patterns(value: object, *, field: str = "events") -> tuple[str, ...]:
     """`value` as distinct patterns in the order given; `Invalid` names the one that asks for nothing."""
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_PATTERNS:
         message = f"{field} must be a list of 1 to {MAX_PATTERNS} event names"
-        raise Invalid(errors=[FieldError(field, "invalid_events", message)])
+        raise invalid_field(field, "invalid_events", message)
     for pattern in value:
         if not isinstance(pattern, str) or pattern not in known_patterns():
             message = f"unknown event name; known are {', '.join(sorted(known_patterns()))}"
-            raise Invalid(errors=[FieldError(field, "unknown_event", message)])
+            raise invalid_field(field, "unknown_event", message)
     return tuple(dict.fromkeys(value))
 
 

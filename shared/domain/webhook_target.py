@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import Invalid, invalid_field
 
 MAX_URL, MAX_HOST = 2048, 253
 PORTS = frozenset({443, 8443})
@@ -140,4 +140,4 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
 
 def _refused(rule: str) -> Invalid:
     message = f"url {rule}"
-    return Invalid(errors=[FieldError("url", "invalid_url", message)])
+    return invalid_field("url", "invalid_url", message)

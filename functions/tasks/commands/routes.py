@@ -15,7 +15,7 @@ from flask import Response, request
 from functions.tasks.edge.routing import Caller, Routes
 from functions.tasks.edge.writes import Answer, Once, Writes, digest_of
 from shared.db.uow import Transaction
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import invalid_field
 from shared.events.base import Event
 from shared.messaging import cloudevent
 from shared.messaging.cloudevent import CloudEvent, UnsupportedEncoding, is_json
@@ -32,7 +32,7 @@ def register(routes: Routes, writes: Writes) -> None:
     def command(caller: Caller) -> Response:
         event = cloudevent.from_http(dict(request.headers), read_body(request))
         if event.type not in COMMANDS:
-            raise _invalid("type", "unknown_command", f"use one of {', '.join(COMMANDS)}")
+            raise invalid_field("type", "unknown_command", f"use one of {', '.join(COMMANDS)}")
         effect = COMMANDS[event.type](event)
 
         def work(tx: Transaction) -> Answer:
@@ -119,7 +119,7 @@ def _data(event: CloudEvent) -> dict[str, Any]:
     if event.data is None:
         return {}
     if not isinstance(event.data, dict):
-        raise _invalid("data", "not_an_object", "the data must be the JSON object of the HTTP call")
+        raise invalid_field("data", "not_an_object", "the data must be the JSON object of the HTTP call")
     return event.data
 
 
@@ -127,13 +127,9 @@ def _subject(event: CloudEvent) -> UUID:
     try:
         return UUID(event.subject or "")
     except ValueError:
-        raise _invalid("subject", "invalid_subject", "the subject must be the id of the task") from None
+        raise invalid_field("subject", "invalid_subject", "the subject must be the id of the task") from None
 
 
 def _once(event: CloudEvent) -> Once:
     key = hashlib.sha256(f"{event.source}\x00{event.id}".encode()).hexdigest()
     return Once(f"ce:{key}", digest_of(event.type, event.subject, event.data))
-
-
-def _invalid(field: str, code: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError(field, code, message)], code=code)

@@ -7,7 +7,7 @@ import re
 
 from flask import request
 
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import invalid_field
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _VERSION = re.compile(r"0|[1-9][0-9]{0,9}")
@@ -29,7 +29,7 @@ def if_match() -> frozenset[int] | None:
         return None
     if _TAG.sub("", header).strip(", \t") or '"' not in header:
         message = 'use the ETag of the object, such as "3", a list of them, or *'
-        raise Invalid(errors=[FieldError("If-Match", "invalid_etag", message)])
+        raise invalid_field("If-Match", "invalid_etag", message)
     strong = [opaque for weak, opaque in _TAG.findall(header) if not weak]
     return frozenset(int(opaque) for opaque in strong if _VERSION.fullmatch(opaque))
 

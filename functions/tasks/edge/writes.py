@@ -15,7 +15,7 @@ from flask import Response, request
 from functions.tasks.edge.routing import Caller
 from shared.db.store import idempotency
 from shared.db.uow import Transaction, UnitOfWork
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import Invalid, invalid_field
 from shared.runtime.http import json_body
 
 MAX_KEY = 255
@@ -92,7 +92,7 @@ def _of_request() -> Once | None:
         return None
     if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         message = f"must be 1 to {MAX_KEY} printable ASCII characters"
-        raise Invalid(errors=[FieldError("Idempotency-Key", "invalid_idempotency_key", message)])
+        raise invalid_field("Idempotency-Key", "invalid_idempotency_key", message)
     body = json_body(request, optional=True)
     condition = request.headers.get("If-Match", "").strip()
     return Once(key, digest_of(request.method, request.path, condition, body))

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain import zones
 from shared.domain.due import parse_due
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import invalid_field
 from shared.domain.next_occurrence import Occurrence, Recurrence, upcoming
 from shared.domain.recurrence import InvalidRecurrence
 from shared.domain.rule import describe, parse_rule
@@ -26,9 +26,7 @@ def preview(given: Mapping[str, Any], *, user_zone: str) -> dict[str, Any]:
         found = upcoming(series, limit=given.get("limit", DEFAULT_LIMIT), span=SPAN)
     except InvalidRecurrence as error:
         field = f"recurrence.{rule.kind}"
-        raise Invalid(
-            errors=[FieldError(field, "invalid_recurrence", str(error))], code="invalid_recurrence"
-        ) from None
+        raise invalid_field(field, "invalid_recurrence", str(error)) from None
     items = [{"key": each.key, "at": plain(_at(each, user_zone))} for each in found]
     return {"occurrences": items, "text": describe(rule.kind, rule.text, due.value(), zone_of(due))}
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.due import Due, known_zone, parse_due, parse_due_at
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import invalid_field
 from shared.domain.task import FIRST_POSITION, Task
 
 _PLAIN = ("title", "project_id", "parent_id")
@@ -36,7 +36,7 @@ def apply(task: Task, given: Mapping[str, Any], *, user_zone: str) -> Task:
 
 def _with_due(task: Task, given: Mapping[str, Any], user_zone: str) -> Task:
     if given.get("due") is not None and given.get("due_at") is not None:
-        raise _invalid("due_at", "due_conflict", "send either due or due_at, not both")
+        raise invalid_field("due_at", "due_conflict", "send either due or due_at, not both")
     timezone = given.get("timezone", task.timezone)
     if timezone is not None:
         timezone = known_zone(timezone)
@@ -54,14 +54,16 @@ def _with_due(task: Task, given: Mapping[str, Any], user_zone: str) -> Task:
 
 def _reminders(given: Mapping[str, Any], due: Due | None) -> list[dict[str, Any]]:
     if given.get("reminders") is not None and given.get("remind_before_minutes") is not None:
-        raise _invalid("reminders", "reminder_conflict", "send either reminders or remind_before_minutes")
+        raise invalid_field(
+            "reminders", "reminder_conflict", "send either reminders or remind_before_minutes"
+        )
     if given.get("remind_before_minutes") is not None:
         offsets: list[dict[str, Any]] = [{"before_minutes": given["remind_before_minutes"]}]
     else:
         offsets = list(given.get("reminders") or [])
     if due is None and any(o.keys() & _RELATIVE for o in offsets):
         field = "reminders" if given.get("reminders") else "remind_before_minutes"
-        raise _invalid(field, "reminder_needs_due", "a reminder before the due needs a due")
+        raise invalid_field(field, "reminder_needs_due", "a reminder before the due needs a due")
     return offsets
 
 
@@ -69,7 +71,3 @@ def new_task(given: Mapping[str, Any], *, task_id: Any, now: datetime, user_zone
     """The task of a create body, without its recurrence."""
     blank = Task(id=task_id, title=given["title"], created_at=now, updated_at=now)
     return apply(blank, given, user_zone=user_zone)
-
-
-def _invalid(field: str, code: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError(field, code, message)])

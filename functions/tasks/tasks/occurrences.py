@@ -11,7 +11,7 @@ from typing import Any
 from functions.tasks.tasks.withdrawal import withdraw_following
 from shared.db.repositories.series import Occurrences, SeriesRepository
 from shared.db.uow import Transaction
-from shared.domain.errors import Conflict, FieldError, Invalid
+from shared.domain.errors import Conflict, invalid_field
 from shared.domain.identity import uuid7
 from shared.domain.rrule_limits import MAX_EXCEPTIONS
 from shared.domain.rule import Mode, Rule, merged, parse_rule
@@ -51,9 +51,9 @@ def check_move(before: Task, after: Task, given: Mapping[str, Any]) -> None:
     if "recurrence" in given or before.due is None:
         return
     if after.due is None:
-        raise _invalid("due", "recurrence_needs_due", "a recurring task needs a due")
+        raise invalid_field("due", "recurrence_needs_due", "a recurring task needs a due")
     if (after.due.kind == "date") != (before.due.kind == "date"):
-        raise _invalid("due", "due_type_fixed", "send recurrence too to change between a day and a time")
+        raise invalid_field("due", "due_type_fixed", "send recurrence too to change between a day and a time")
 
 
 def change_rule(tx: Transaction, before: Task, after: Task, recurrence: Mapping[str, Any] | None) -> Task:
@@ -247,7 +247,3 @@ def _emit(tx: Transaction, event: type[SeriesEvent], task: Task, before: Series,
         changes=changes,
         recurring=False,
     )
-
-
-def _invalid(field: str, code: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError(field, code, message)])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.db.repositories.tasks import Tasks
 from shared.db.transaction import Transaction
-from shared.domain.errors import Conflict, FieldError, Invalid
+from shared.domain.errors import Conflict, invalid_field
 from shared.domain.task import Task
 from shared.domain.task_reminders import snoozed
 from shared.domain.time_text import BadTime, in_range, read_instant
@@ -40,11 +40,7 @@ def _instant(tx: Transaction, minutes: int | None, until: str | None) -> datetim
     try:
         at = read_instant(until) if until is not None else in_range(tx.now + timedelta(minutes=minutes or 0))
     except BadTime as error:
-        raise _invalid(field, "invalid_instant", str(error)) from None
+        raise invalid_field(field, "invalid_instant", str(error)) from None
     if at <= tx.now:
-        raise _invalid(field, "snooze_in_the_past", "until must lie in the future")
+        raise invalid_field(field, "snooze_in_the_past", "until must lie in the future")
     return at
-
-
-def _invalid(field: str, code: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError(field, code, message)])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.db.repositories.tasks import Placement, Tasks
 from shared.db.uow import Transaction
-from shared.domain.errors import Conflict, FieldError, Invalid, LimitExceeded
+from shared.domain.errors import Conflict, LimitExceeded, invalid_field
 from shared.domain.task import MAX_DEPTH, MAX_SUBTREE, Task
 
 
@@ -30,7 +30,7 @@ def check_parent(tx: Transaction, task: Task) -> None:
     if place.below_itself:
         raise Conflict("A task cannot be below itself.", code="parent_cycle")
     if place.parent != "live":
-        raise _invalid("unknown_parent", f"there is no task {task.parent_id}")
+        raise invalid_field("parent_id", "unknown_parent", f"there is no task {task.parent_id}")
     _check_room(place)
 
 
@@ -49,10 +49,8 @@ def at_its_place(tx: Transaction, task: Task) -> Task:
 
 def _check_room(place: Placement) -> None:
     if place.above + 1 + place.height > MAX_DEPTH:
-        raise _invalid("too_deep", f"at most {MAX_DEPTH} tasks below one another, those below it included")
+        raise invalid_field(
+            "parent_id", "too_deep", f"at most {MAX_DEPTH} tasks below one another, those below it included"
+        )
     if place.family + place.moved + 1 > MAX_SUBTREE:
         raise LimitExceeded(f"A task can have at most {MAX_SUBTREE} tasks below it.")
-
-
-def _invalid(code: str, message: str) -> Invalid:
-    return Invalid(errors=[FieldError("parent_id", code, message)])

@@ -15,7 +15,7 @@ from functions.tasks.tasks import fields, occurrences, subtree
 from shared.db.repositories.accounts import Accounts
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import invalid_field
 from shared.domain.identity import uuid7
 from shared.domain.task import Task
 from shared.domain.versions import Versions
@@ -170,8 +170,6 @@ def _occurrence_fields(task: Task) -> dict[str, Any]:
 
 def _check_references(tx: Transaction, task: Task, given: Mapping[str, Any]) -> None:
     if given.get("project_id") is not None:
-        raise Invalid(
-            errors=[FieldError("project_id", "unknown_project", f"there is no project {task.project_id}")]
-        )
+        raise invalid_field("project_id", "unknown_project", f"there is no project {task.project_id}")
     if given.get("parent_id") is not None:
         subtree.check_parent(tx, task)

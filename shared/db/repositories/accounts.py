@@ -5,11 +5,14 @@ from dataclasses import replace
 
 from psycopg.types.json import Jsonb
 
+from shared.db.columns import Columns, assigned, listed
 from shared.db.transaction import Transaction
 from shared.domain.preferences import DEFAULT_ZONE, Preferences
 from shared.domain.versions import Versions, check_version
 from shared.events.account import AccountChanged
 from shared.events.base import changes_between
+
+_PREFERENCES: Columns = ("timezone", "settings")
 
 
 def timezone_of(tx: Transaction) -> str:
@@ -34,7 +37,7 @@ class Accounts:
     def preferences(self) -> Preferences:
         """What the user has set; the defaults before the first write."""
         row = self._tx.execute(
-            "select timezone, settings from accounts where user_id = %s", (self._tx.user_id,)
+            f"select {listed(_PREFERENCES)} from accounts where user_id = %s", (self._tx.user_id,)
         ).fetchone()
         return Preferences.stored(row[0], row[1]) if row else Preferences()
 
@@ -49,8 +52,8 @@ class Accounts:
         """Write `after` as the next version; the rest of the transaction acts by it. Returns it."""
         after = replace(after, version=before.version + 1)
         self._tx.execute(
-            "update accounts set timezone = %s, settings = %s where user_id = %s",
-            (after.timezone, Jsonb(after.to_json()), self._tx.user_id),
+            f"update accounts set {assigned(_PREFERENCES)} where user_id = %(user_id)s",
+            {"timezone": after.timezone, "settings": Jsonb(after.to_json()), "user_id": self._tx.user_id},
         )
         self._tx.own_account = replace(self._tx.account, timezone=after.timezone, settings=after.to_json())
         self._tx.emit(

@@ -8,21 +8,18 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from shared.db.columns import Columns, excluded, insert, without
 from shared.db.store import outbox
-from shared.db.store.failures import storable
+from shared.db.store.failures import FAILURE, storable
 from shared.db.uow import Transaction
 
 # The first replay is due at once; after it the pauses double. A tick comes once a minute.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=45), timedelta(hours=1)
-_PUT: LiteralString = """
-insert into event_failures (consumer, ce_source, ce_id, user_id, type, topic, status, code, detail, event,
-  failed_at, error_class, next_replay_at)
-values (%(consumer)s, %(source)s, %(id)s, %(user_id)s, %(type)s, %(topic)s, %(status)s, %(code)s, %(detail)s,
-  %(event)s, %(now)s, %(error_class)s, %(next_replay_at)s)
-on conflict (consumer, ce_source, ce_id) do update set user_id = excluded.user_id, type = excluded.type,
-  topic = excluded.topic, status = excluded.status, code = excluded.code, detail = excluded.detail,
-  event = excluded.event, failed_at = excluded.failed_at, error_class = excluded.error_class,
-  resolved_at = null, next_replay_at = case when excluded.next_replay_at is not null
+_LETTER: Columns = without(FAILURE, "replays", "resolved_at")
+_PUT: LiteralString = f"""{insert("event_failures", _LETTER)}
+on conflict (consumer, ce_source, ce_id) do update
+  set {excluded(without(_LETTER, "consumer", "ce_source", "ce_id", "next_replay_at"))}, resolved_at = null,
+  next_replay_at = case when excluded.next_replay_at is not null
     then coalesce(event_failures.next_replay_at, excluded.next_replay_at) end"""
 _DUE: LiteralString = """
 select user_id, consumer, ce_source as source, ce_id as id, replays from (
@@ -97,7 +94,8 @@ class DeadLetters:
         that is due already keeps its turn: what fails again must not push itself back or forward.
         """
         values = {name: storable(value) for name, value in vars(letter).items()}
-        values |= {"event": Jsonb(storable(letter.event)), "now": self._tx.now}
+        values |= {"ce_source": values["source"], "ce_id": values["id"], "failed_at": self._tx.now}
+        values |= {"event": Jsonb(storable(letter.event))}
         self._tx.execute(_PUT, values | {"next_replay_at": self._tx.now if letter.replayable else None})
 
     def due(self, *, limit: int) -> list[Due]:

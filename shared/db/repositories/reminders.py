@@ -4,12 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from shared.db.columns import Columns, excluded, insert, listed
 from shared.db.transaction import Transaction
 from shared.domain.identity import uuid7
 from shared.domain.task import Task
 from shared.domain.task_reminders import Moved, Planned, ReminderRow, planned
 
 _EVER = datetime.min.replace(tzinfo=UTC)
+
+_SHOWN: Columns = ("id", "task_id", "occurrence_key", "remind_at", "state")
+STORED: Columns = ("user_id", *_SHOWN, "channels", "created_at", "updated_at")
+_INSERT = f"""{insert("reminders", STORED)}
+on conflict on constraint uq_reminders_instant do update set {excluded(("state", "channels", "updated_at"))}
+  where reminders.state <> 'sent'"""
 
 
 class Reminders:
@@ -47,24 +54,21 @@ class Reminders:
         self._insert([(task, each) for task, planned in asked for each in planned if each.remind_at > now])
 
     def _insert(self, reminders: Sequence[tuple[Task, Planned]]) -> None:
+        now, user_id = self._tx.now, self._tx.user_id
         self._tx.execute_all(
-            """insert into reminders
-                 (user_id, id, task_id, occurrence_key, remind_at, channels, state, created_at, updated_at)
-               values (%s, %s, %s, %s, %s, %s, 'scheduled', %s, %s)
-               on conflict on constraint uq_reminders_instant do update
-                 set state = 'scheduled', channels = excluded.channels, updated_at = excluded.updated_at
-                 where reminders.state <> 'sent'""",
+            _INSERT,
             [
-                (
-                    self._tx.user_id,
-                    uuid7(self._tx.now),
-                    task.id,
-                    task.occurrence_key,
-                    reminder.remind_at,
-                    list(reminder.channels),
-                    self._tx.now,
-                    self._tx.now,
-                )
+                {
+                    "user_id": user_id,
+                    "id": uuid7(now),
+                    "task_id": task.id,
+                    "occurrence_key": task.occurrence_key,
+                    "remind_at": reminder.remind_at,
+                    "channels": list(reminder.channels),
+                    "state": "scheduled",
+                    "created_at": now,
+                    "updated_at": now,
+                }
                 for task, reminder in reminders
             ],
         )
@@ -76,8 +80,7 @@ class Reminders:
             return found
         for row in self._tx.fetch(
             ReminderRow,
-            """select id, task_id, occurrence_key, remind_at, state from reminders
-               where user_id = %s and task_id = any(%s)""",
+            f"select {listed(_SHOWN)} from reminders where user_id = %s and task_id = any(%s)",
             (self._tx.user_id, list(task_ids)),
         ):
             found.setdefault(row.task_id, []).append(row)

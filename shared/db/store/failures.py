@@ -8,8 +8,19 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from shared.db.columns import Columns, insert, without
 from shared.db.transaction import Transaction
 
+FAILURE: Columns = (
+    "consumer", "ce_source", "ce_id", "user_id", "type", "topic", "status", "code", "detail", "event",
+    "failed_at", "error_class", "next_replay_at", "replays", "resolved_at",
+)  # fmt: skip
+SKIPPED: Columns = (
+    "consumer", "ce_source", "ce_id", "user_id", "type", "schema_version", "event", "skipped_at",
+)  # fmt: skip
+_FAIL = f"""{insert("event_failures", without(FAILURE, "next_replay_at", "replays", "resolved_at"))}
+on conflict do nothing"""
+_SKIP = f"{insert('skipped_events', SKIPPED)} on conflict do nothing"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -31,21 +42,21 @@ def record_failure(
     transaction's.
     """
     tx.execute(
-        """insert into event_failures
-             (consumer, ce_source, ce_id, user_id, type, topic, status, code, detail, event, failed_at,
-              error_class)
-           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'permanent') on conflict do nothing""",
-        (
-            *(storable(text) for text in (consumer, source, id)),
-            tx.user_id if user_id is None else user_id,
-            storable(type),
-            topic,
-            status,
-            code,
-            storable(detail),
-            Jsonb(storable(dict(event or {}))),
-            tx.now,
-        ),
+        _FAIL,
+        {
+            "consumer": storable(consumer),
+            "ce_source": storable(source),
+            "ce_id": storable(id),
+            "user_id": tx.user_id if user_id is None else user_id,
+            "type": storable(type),
+            "topic": topic,
+            "status": status,
+            "code": code,
+            "detail": storable(detail),
+            "event": Jsonb(storable(dict(event or {}))),
+            "failed_at": tx.now,
+            "error_class": "permanent",
+        },
     )
 
 
@@ -61,19 +72,17 @@ def record_skip(
 ) -> None:
     """Keep an event of an unknown schema version, whole, until an upgrade can replay it."""
     tx.execute(
-        """insert into skipped_events
-             (consumer, ce_source, ce_id, user_id, type, schema_version, event, skipped_at)
-           values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
-        (
-            consumer,
-            source,
-            id,
-            tx.user_id,
-            type,
-            storable(schema_version),
-            Jsonb(storable(dict(event))),
-            tx.now,
-        ),
+        _SKIP,
+        {
+            "consumer": consumer,
+            "ce_source": source,
+            "ce_id": id,
+            "user_id": tx.user_id,
+            "type": type,
+            "schema_version": storable(schema_version),
+            "event": Jsonb(storable(dict(event))),
+            "skipped_at": tx.now,
+        },
     )
 
 

@@ -8,8 +8,15 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
+from shared.db.columns import Columns, excluded, insert, listed, without
 from shared.db.retention import IDEMPOTENCY
 from shared.db.transaction import Transaction
+
+_ANSWER: Columns = ("key", "request_hash", "status", "headers", "body", "created_at")
+STORED: Columns = ("user_id", *_ANSWER)
+_SELECT = f"select {listed(_ANSWER)} from idempotency"  # noqa: S608 (our own words)
+_STORE = f"""{insert("idempotency", STORED)}
+on conflict (user_id, key) do update set {excluded(without(_ANSWER, "key"))}"""
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,7 @@ def find(tx: Transaction, key: str) -> Stored | None:
     """The answer that was stored under `key` within the last 24 h."""
     return tx.fetch_one(
         Stored,
-        """select key, request_hash, status, headers, body, created_at from idempotency
-           where user_id = %s and key = %s and created_at > %s""",
+        f"{_SELECT} where user_id = %s and key = %s and created_at > %s",
         (tx.user_id, key, tx.now - IDEMPOTENCY),
     )
 
@@ -44,11 +50,5 @@ def store(
     body: str,
 ) -> None:
     """Keep a 2xx answer; it becomes visible with the commit of the work. Replaces an expired one."""
-    tx.execute(
-        """insert into idempotency (user_id, key, request_hash, status, headers, body, created_at)
-           values (%s, %s, %s, %s, %s, %s, %s)
-           on conflict (user_id, key) do update set request_hash = excluded.request_hash,
-             status = excluded.status, headers = excluded.headers, body = excluded.body,
-             created_at = excluded.created_at""",
-        (tx.user_id, key, request_hash, status, Jsonb(dict(headers)), body, tx.now),
-    )
+    answer = {"request_hash": request_hash, "status": status, "headers": Jsonb(dict(headers)), "body": body}
+    tx.execute(_STORE, {"user_id": tx.user_id, "key": key, "created_at": tx.now, **answer})

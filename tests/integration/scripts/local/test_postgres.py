@@ -273,6 +273,7 @@ def test_clusters_of_lost_temporary_directories_are_forgotten(tmp_path):
     for name, state in (("lost", tmp_path / "gone"), ("kept", tmp_path), ("other", elsewhere)):
         (base / name).mkdir(parents=True)
         (base / f"{name}.state").write_text(str(state))
+    (base / "raced.state").symlink_to(base / "gone")  # listed, and gone when it is read: two starts at once
     base.chmod(0o755)
     server = EmbeddedPostgres(tmp_path / "postgres", durable=False, root_base=base)
     try:
