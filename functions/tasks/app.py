@@ -46,7 +46,7 @@ def build(
         webhooks.register(routes, uow, writes, Policy(sealer, allow_loopback=allow_loopback))
         notifications.register(routes, uow)
         account.register(routes, uow, writes)
-        audit.register(routes, uow)
+        audit.register(routes, uow, sealer)
         openapi.register(app, routes)
 
     return create_app("tasks", register=register, readiness=readiness, cors_origins=cors_origins)

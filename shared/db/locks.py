@@ -1,4 +1,4 @@
-"""Namespaces and keys of transaction-scoped advisory locks. Used by `outbox` and `opening`.
+"""Namespaces and keys of transaction-scoped advisory locks. Used by `outbox`, `opening` and `audit`.
 
 Two 32-bit keys: a namespace and a digest. Two users may share a digest; then one is told to try again.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared.db.transaction import Transaction
 
-OUTBOX, IDEMPOTENCY = 1, 2
+OUTBOX, IDEMPOTENCY, AUDIT_CHECK = 1, 2, 3
 
 
 def lock_keys(namespace: int, *parts: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -68,7 +68,9 @@ class Head:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found: `broken_at` is the first seq at which the chain does not hold, else null."""
+    """How far a check came: `entries` hold and the last of them has the hash `head`; `broken_at` is the first
+    seq at which the chain does not hold, else null.
+    """
 
     entries: int
     head: bytes
@@ -84,23 +86,32 @@ def link(previous: bytes, entry: str) -> bytes:
     return hashlib.sha256(previous + entry.encode()).digest()
 
 
-def verify(links: Iterable[Link], *, user_id: str, head: Head) -> Verdict:
-    """Walk `links` in stored order up to the recorded `head`, stopping at the first that does not hold.
+def advance(links: Iterable[Link], *, user_id: str, start: Head) -> Verdict:
+    """Walk `links`, which follow `start`, in stored order, stopping at the first that does not hold.
 
-    Finds an edited entry (its hash or its columns differ), a deleted one (a gap in seq, or the chain
-    ends before its head), an inserted one and a reordered one (the predecessor differs). Who can rewrite
-    the whole chain and its head can only be caught by comparing heads kept elsewhere.
+    Finds an edited entry (its hash or its columns differ), a deleted one (a gap in seq), an inserted one and
+    a reordered one (the predecessor differs). `conclude` finds a chain that ends before its head.
     """
-    seq, digest = 0, GENESIS
+    seq, digest = start.seq, start.hash
     for found in links:
         expected = link(digest, found.entry)
         holds = hmac.compare_digest(expected, found.hash) and _agrees(found, user_id)
         if found.seq != seq + 1 or not holds:
             return Verdict(seq, digest, seq + 1)
         seq, digest = found.seq, found.hash
-    if seq != head.seq:
-        return Verdict(seq, digest, min(seq, head.seq) + 1)
-    return Verdict(seq, digest, None if digest == head.hash else seq)
+    return Verdict(seq, digest, None)
+
+
+def conclude(reached: Verdict, head: Head) -> Verdict:
+    """Whether what was walked to its end leads to the recorded `head`.
+
+    Who can rewrite the whole chain and its head can only be caught by comparing heads kept elsewhere.
+    """
+    if not reached.valid:
+        return reached
+    if reached.entries != head.seq:
+        return replace(reached, broken_at=min(reached.entries, head.seq) + 1)
+    return replace(reached, broken_at=None if reached.head == head.hash else reached.entries)
 
 
 _COLUMNS = ("seq", "event_id", "type", "task_id", "task_version", "occurred_at", "recorded_at")

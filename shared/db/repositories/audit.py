@@ -1,17 +1,19 @@
 """All SQL about the audit chain of one user: `audit` appends under the lock of the head, `tasks` reads."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
+from shared.db import locks
 from shared.db.columns import Columns, insert, listed
 from shared.db.uow import Transaction
 from shared.domain.audit_chain import GENESIS, Entry, Head, Link, link
+from shared.domain.errors import Conflict
 
 _LINK: Columns = (
     "seq", "event_id", "type", "task_id", "task_version", "occurred_at", "recorded_at", "entry", "hash",
 )  # fmt: skip
 STORED: Columns = ("user_id", *_LINK)
 _INSERT = insert("audit_entries", STORED)
+BEFORE_ALL = -(2**62)  # a seq: an entry forged below 1 must be seen too
 
 
 class AuditLog:
@@ -80,16 +82,18 @@ class AuditLog:
         values = {"user_id": self._tx.user_id, "task_id": task_id, "version": version, "seq": seq}
         return self._tx.fetch(Link, sql, {**values, "limit": limit})
 
-    def chain(self, *, upto: int, batch: int = 1000) -> Iterator[Link]:
-        """Every entry up to a seq, in order, read in batches: a long chain does not fill the memory."""
+    def begin_check(self) -> None:
+        """One check of a user's log at a time, until the transaction ends; Conflict for any other."""
+        if not locks.try_lock(self._tx, locks.AUDIT_CHECK, self._tx.user_id):
+            raise Conflict("This log is being checked already.", code="verification_in_progress")
+
+    def following(self, after: int, *, upto: int, limit: int) -> list[Link]:
+        """The next entries in order, beginning with `BEFORE_ALL`."""
         sql = (
             f"select {listed(_LINK)} from audit_entries where user_id = %s and seq > %s and seq <= %s"
             " order by seq limit %s"
         )
-        after = -(2**62)  # an entry forged below 1 must be seen too
-        while links := self._tx.fetch(Link, sql, (self._tx.user_id, after, upto, batch)):
-            yield from links
-            after = links[-1].seq
+        return self._tx.fetch(Link, sql, (self._tx.user_id, after, upto, limit))
 
     def beyond_head(self) -> int | None:
         """The first seq above the recorded head; there is none unless somebody forged it.

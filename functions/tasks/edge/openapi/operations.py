@@ -162,7 +162,13 @@ OPERATIONS: dict[str, Operation] = {
     "get_task_history": _page("What happened to a task", "audit", "AuditPage"),
     "get_list_audit": _page("The caller's audit log, newest first", "audit", "AuditPage"),
     "get_verify_audit": Operation(
-        summary="Check the hash chain of the audit log", tag="audit", answer="AuditVerdict"
+        summary="Check the hash chain of the audit log",
+        description="At most 5,000 entries a call: while `next_cursor` is not null, call again with it. One "
+        "check of a user's log runs at a time; another is refused with 409 `verification_in_progress`.",
+        tag="audit",
+        parameters=("cursor",),
+        answer="AuditVerdict",
+        errors=(400, 409),
     ),
     "get_get_series": Operation(
         summary="Read a series: its rule, exceptions and state",

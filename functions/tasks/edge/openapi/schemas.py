@@ -240,12 +240,17 @@ class AuditPage(Page):
 
 
 class AuditVerdict(Answer):
-    """Whether the chain holds; `broken_at` is the first entry at which it does not."""
+    """Whether the chain holds; `broken_at` is the first entry at which it does not.
 
-    valid: bool
+    `valid` is null while a long log has been checked in part: `entries` of it hold, and the last of them has
+    the hash `head`. Go on with `next_cursor`, which is good for an hour after the first call.
+    """
+
+    valid: bool | None
     entries: int
     head: str
     broken_at: int | None
+    next_cursor: str | None
 
 
 class CurrentSettings(Answer):

@@ -27,7 +27,7 @@ def verdict(uow):
 
     def of(user_id):
         with api.read(user_id) as tx:
-            return check(tx)
+            return check(tx).verdict
 
     return of
 
@@ -142,13 +142,15 @@ def test_two_swapped_entries_are_found(audit, verdict, rows, task_event, user_id
     assert verdict(user_id).broken_at == 2
 
 
-def test_a_long_chain_is_checked_in_batches(uow, audit, task_event, user_id):
-    from shared.db.repositories.audit import AuditLog
+def test_a_long_chain_is_read_in_batches(uow, audit, task_event, user_id):
+    from shared.db.repositories.audit import BEFORE_ALL, AuditLog
 
     for _ in range(7):
         post(audit, task_event(user_id))
     with uow("api").read(user_id) as tx:
-        assert [entry.seq for entry in AuditLog(tx).chain(upto=7, batch=3)] == list(range(1, 8))
+        log = AuditLog(tx)
+        assert [entry.seq for entry in log.following(BEFORE_ALL, upto=7, limit=3)] == [1, 2, 3]
+        assert [entry.seq for entry in log.following(3, upto=6, limit=10)] == [4, 5, 6]
 
 
 def test_an_entry_beyond_the_head_stops_the_chain_loudly(audit, rows, task_event, user_id):

@@ -63,7 +63,8 @@ def test_the_log_is_newest_first_and_verifies(api, record):
     rest = api("GET", f"/v1/audit?limit=2&cursor={first['next_cursor']}").get_json()
     assert [i["seq"] for i in first["items"] + rest["items"]] == [3, 2, 1]
     verdict = api("GET", "/v1/audit/verify").get_json()
-    assert verdict == {"valid": True, "entries": 3, "head": first["items"][0]["hash"], "broken_at": None}
+    head = first["items"][0]["hash"]
+    assert verdict == {"valid": True, "entries": 3, "head": head, "broken_at": None, "next_cursor": None}
 
 
 def test_verify_says_where_the_chain_breaks(api, record):
@@ -77,7 +78,7 @@ def test_verify_says_where_the_chain_breaks(api, record):
 
 def test_an_empty_log_is_valid(api):
     assert api("GET", "/v1/audit").get_json() == {"items": [], "next_cursor": None}
-    body = {"valid": True, "entries": 0, "head": "00" * 32, "broken_at": None}
+    body = {"valid": True, "entries": 0, "head": "00" * 32, "broken_at": None, "next_cursor": None}
     assert api("GET", "/v1/audit/verify").get_json() == body
 
 

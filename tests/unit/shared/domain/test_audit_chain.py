@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.domain.audit_chain import GENESIS, Entry, Head, Link, link, verify
+from shared.domain.audit_chain import GENESIS, Entry, Head, Link, advance, conclude, link
 from shared.domain.identity import uuid7
 
 START = datetime(2026, 6, 1, 7, 0, 0, 123456, tzinfo=UTC)
@@ -50,7 +50,7 @@ def chain(n, *, user_id=USER):
 
 
 def check(links, head):
-    return verify(iter(links), user_id=USER, head=head)
+    return conclude(advance(iter(links), user_id=USER, start=Head()), head)
 
 
 def test_the_first_hash_follows_32_zero_bytes():
@@ -145,3 +145,18 @@ def test_text_that_is_no_json_does_not_pass():
     for text in ("nonsense", "[]"):
         digest = link(GENESIS, text)
         assert check([replace(links[0], entry=text, hash=digest)], Head(1, digest)).broken_at == 1
+
+
+@pytest.mark.parametrize("cut", [0, 1, 4, 7])
+def test_a_chain_may_be_walked_in_parts(cut):
+    links, head = chain(7)
+    first = advance(links[:cut], user_id=USER, start=Head())
+    second = advance(links[cut:], user_id=USER, start=Head(first.entries, first.head))
+    assert conclude(second, head) == check(links, head)
+
+
+def test_a_part_holds_only_behind_the_part_before_it():
+    links, _ = chain(7)
+    wrong_hash = advance(links[3:], user_id=USER, start=Head(3, bytes(32)))
+    assert wrong_hash.broken_at == 4
+    assert advance(links[3:], user_id=USER, start=Head(2, links[1].hash)).broken_at == 3
