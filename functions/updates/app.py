@@ -69,9 +69,7 @@ class Updates:
             raise Unauthenticated
         # A thread: the first token fetches the issuer's keys.
         identity = await asyncio.to_thread(self._verify, credentials.strip())
-        return EventStream(
-            self._hub, identity.user_id, token=token, heartbeat=self._heartbeat, seconds=self._seconds
-        )
+        return EventStream(self._hub, identity, token=token, heartbeat=self._heartbeat, seconds=self._seconds)
 
     async def _hint(self, request: Request) -> Response:
         """Content-free: whoever forges one costs us one read."""

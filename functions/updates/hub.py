@@ -5,15 +5,20 @@ sooner for a user about whom a hint arrives. Lives on the event loop; only the r
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from functions.updates import sse
 from shared.db.repositories.feed import Slice
+from shared.domain.errors import LimitExceeded, RetryLater
 from shared.runtime import clock, lifecycle
 from shared.runtime.logging import get_logger
 
 INTERVAL = 1.0  # seconds between two reads of the same feed
 BATCH = 100  # streams in one transaction
-Read = Callable[[Sequence[tuple[str, int | None]]], list[Slice]]
+MAX_STREAMS = 450  # of the process; below containerConcurrency, so that hints still find a place
+MAX_USER_STREAMS = 20  # windows and devices of one user at one process
+Position = tuple[str, int | None]  # whose feed, and the token up to which it is known
+Read = Callable[[Sequence[Position]], list[Slice]]
 log = get_logger(__name__)
 
 
@@ -27,8 +32,12 @@ class Subscription:
     def __init__(self, user_id: str, token: int | None) -> None:
         self.user_id = user_id
         self.token = token
-        self.ended = False
+        self.ended = ""  # why
         self._text: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
+
+    @property
+    def position(self) -> Position:
+        return self.user_id, self.token
 
     @property
     def ready(self) -> bool:
@@ -52,9 +61,9 @@ class Subscription:
         if text:
             self._text.put_nowait(text)
 
-    def end(self) -> None:
-        """The client should come back later, to another process."""
-        self.ended = True
+    def end(self, reason: str) -> None:
+        """The client should come back later."""
+        self.ended = reason
         if self._text.empty():
             self._text.put_nowait(b"")
 
@@ -69,9 +78,17 @@ class Hub:
         self._urgent: set[Subscription] = set()
         self._wake = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "feed")  # its own: others wait for the issuer's keys
 
     def join(self, user_id: str, token: int | None) -> Subscription:
-        """A stream from `token` on, or from now; the feed is read for it at once."""
+        """A stream from `token` on, or from now; the feed is read for it at once.
+
+        LimitExceeded for a user who has too many, RetryLater for a process that has.
+        """
+        if len(self._streams.get(user_id, ())) >= MAX_USER_STREAMS:
+            raise LimitExceeded(f"A user has at most {MAX_USER_STREAMS} streams.")
+        if sum(map(len, self._streams.values())) >= MAX_STREAMS:
+            raise RetryLater("There are too many streams here.", code="too_many_streams", delay=2.0)
         stream = Subscription(user_id, token)
         self._streams[user_id].add(stream)
         self._hurry({stream})
@@ -113,15 +130,35 @@ class Hub:
         self._urgent -= streams
         self._wake.clear()
         for start in range(0, len(chosen), BATCH):
-            batch = chosen[start : start + BATCH]
-            positions = [(stream.user_id, stream.token) for stream in batch]
-            try:
-                slices = await asyncio.to_thread(self._read, positions)
-            except Exception:
-                log.exception("change feed not read, the next round tries again")
+            if not await self._give(chosen[start : start + BATCH]):
                 return
-            for stream, found in zip(batch, slices, strict=True):
-                stream.give(found)
+
+    async def _give(self, batch: Sequence[Subscription]) -> bool:
+        """Read once for all who stand at the same place; False when nothing can be read at present."""
+        positions = list(dict.fromkeys(stream.position for stream in batch))
+        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read, positions)
+        try:
+            found = dict(zip(positions, await reading, strict=True))
+        except RetryLater as error:
+            log.warning("change feed not read, the next round tries again", code=error.code)
+            return False
+        except Exception:
+            log.exception("change feed not read", streams=len(batch))
+            return await self._give_apart(batch, positions)
+        for stream in batch:
+            stream.give(found[stream.position])
+        return True
+
+    async def _give_apart(self, batch: Sequence[Subscription], positions: Sequence[Position]) -> bool:
+        """Something about one of them does not pass: the others shall not share its fate."""
+        if len(positions) == 1:
+            for stream in batch:
+                stream.end("failed")
+            return True
+        first = set(positions[: len(positions) // 2])
+        return await self._give([s for s in batch if s.position in first]) and await self._give(
+            [s for s in batch if s.position not in first]
+        )
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -134,4 +171,4 @@ class Hub:
 
     def _end_all(self) -> None:
         for stream in self._all():
-            stream.end()
+            stream.end("shutdown")

@@ -18,6 +18,13 @@ def reset(token: int) -> bytes:
     return _block("reset", {"change_token": token}, token=token)
 
 
+def end(reason: str) -> bytes:
+    """The last event of a stream that ends itself: `token_expired` (renew it first), `time_limit`, `shutdown`
+    or `failed`. The client goes on from the last id that it saw.
+    """
+    return _block("end", {"reason": reason}, token=None)
+
+
 def blocks(found: Slice) -> bytes:
     """One event a change. Changes of one transaction share a token, and only their last carries it as id:
     a client that resumes never misses the rest of them.

@@ -1,7 +1,10 @@
-"""The answer of `GET /v1/stream`: sends what the hub gives, heartbeats between, and ends in time."""
+"""The answer of `GET /v1/stream`: sends what the hub gives, heartbeats between, and ends in time: with the
+token of its user, or before the platform would cut it.
+"""
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Mapping
 
 from starlette.responses import Response
@@ -9,13 +12,15 @@ from starlette.types import Receive, Scope, Send
 
 from functions.updates import edge, sse
 from functions.updates.hub import Hub, Subscription
-from shared.domain.errors import RetryLater
+from shared.domain.errors import AppError, RetryLater, Unauthenticated
 from shared.runtime import clock
+from shared.runtime.auth import Identity
 
 HEARTBEAT_SECONDS = 15.0
 START_SECONDS = 4.5  # to know where a stream begins; the database has said nothing by then: 503
 STREAM_SECONDS = 570.0  # Knative cuts a request at timeoutSeconds (knative/updates.yaml: 600)
 SEND_SECONDS = 30.0  # a client that takes nothing for that long is gone or too slow
+EXPIRED = "token_expired"
 HEADERS: Mapping[str, str] = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
@@ -27,60 +32,66 @@ class EventStream(Response):
     """Holds a subscription while it is being sent; the client resumes with the last id that it saw."""
 
     def __init__(
-        self,
-        hub: Hub,
-        user_id: str,
-        *,
-        token: int | None,
-        seconds: float,
-        heartbeat: float,
+        self, hub: Hub, identity: Identity, *, token: int | None, seconds: float, heartbeat: float
     ) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers(HEADERS)
-        self._hub, self._user_id, self._token = hub, user_id, token
-        self._seconds, self._heartbeat = seconds, heartbeat
+        self._hub, self._user_id, self._token = hub, identity.user_id, token
+        self._heartbeat = heartbeat
+        self._ends, self._why = _end(identity.expires_at, seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.create_task(_disconnected(receive))
-        stream = self._hub.join(self._user_id, self._token)
+        stream: Subscription | None = None
         try:
-            first = None
-            if self._token is None:
-                # A client that has seen the headers misses nothing from then on: the start is known first.
-                first = await _text(stream, gone, timeout=START_SECONDS)
-                if first is None:
-                    await self._refusal()(scope, receive, send)
-                    return
+            stream = self._hub.join(self._user_id, self._token)
+            first = await self._start(stream, gone)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            taken = await _offer(send, first) if first else True
-            finished = taken and await self._pump(stream, send, gone)
+            if (not first or await _offer(send, first)) and (reason := await self._pump(stream, send, gone)):
+                await _offer(send, sse.end(reason), last=True)
+        except AppError as error:  # only before the start of the answer
+            await self._refusal(error)(scope, receive, send)
         finally:
-            self._hub.leave(stream)
+            if stream is not None:
+                self._hub.leave(stream)
             gone.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await gone
-        if finished:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _refusal(self) -> Response:
-        error = RetryLater("the change feed cannot be read", code="database_unavailable")
+    async def _start(self, stream: Subscription, gone: asyncio.Task[None]) -> bytes | None:
+        """The first text of a stream that begins now. A client that has seen the headers misses nothing from
+        then on, so that the start is known before them.
+        """
+        first = await _text(stream, gone, timeout=START_SECONDS) if self._token is None else None
+        if self._why == EXPIRED and self._ends <= clock.monotonic():
+            raise Unauthenticated
+        if self._token is None and not first:
+            raise RetryLater("the change feed cannot be read", code="database_unavailable")
+        return first
+
+    def _refusal(self, error: AppError) -> Response:
         found = edge.refusal(error, self.headers.get("x-request-id", ""))
         found.headers.update({name: value for name, value in self.headers.items() if name not in HEADERS})
         return found
 
-    async def _pump(self, stream: Subscription, send: Send, gone: asyncio.Task[None]) -> bool:
-        """True when the stream ended by itself, False when its client is gone or takes nothing."""
-        ends = clock.monotonic() + self._seconds
-        while (left := ends - clock.monotonic()) > 0:
+    async def _pump(self, stream: Subscription, send: Send, gone: asyncio.Task[None]) -> str:
+        """Why the stream ended by itself; "" when its client is gone or takes nothing."""
+        while (left := self._ends - clock.monotonic()) > 0:
             text = await _text(stream, gone, timeout=min(left, self._heartbeat))
             if gone.done():
-                return False
+                return ""
             if text == b"":
-                return True
+                return stream.ended
             if not await _offer(send, sse.HEARTBEAT if text is None else text):
-                return False
-        return True
+                return ""
+        return self._why
+
+
+def _end(expires_at: float | None, seconds: float) -> tuple[float, str]:
+    """When a stream ends by itself on the monotonic clock, and why: with its token at the latest."""
+    left = math.inf if expires_at is None else expires_at - clock.now().timestamp()
+    return clock.monotonic() + min(left, seconds), EXPIRED if left < seconds else "time_limit"
 
 
 async def _text(stream: Subscription, gone: asyncio.Task[None], *, timeout: float) -> bytes | None:  # noqa: ASYNC109  # of a wait that is no error
@@ -95,11 +106,11 @@ async def _text(stream: Subscription, gone: asyncio.Task[None], *, timeout: floa
     return None
 
 
-async def _offer(send: Send, text: bytes) -> bool:
+async def _offer(send: Send, text: bytes, *, last: bool = False) -> bool:
     """Whether the client took it: its connection may be full, or gone."""
     try:
         async with asyncio.timeout(SEND_SECONDS):
-            await send({"type": "http.response.body", "body": text, "more_body": True})
+            await send({"type": "http.response.body", "body": text, "more_body": not last})
     except (TimeoutError, OSError):
         return False
     return True

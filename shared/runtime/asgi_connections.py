@@ -35,6 +35,8 @@ class Protocol(H11Protocol):
         super().connection_made(transport_)
         accepted = transport_.get_extra_info("socket")
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
+        # Closed or not, a connection stays with what it is to send while its client takes nothing of it.
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, transport.UNREAD_SECONDS * 1000)
         self.since = clock.monotonic()
         # uvicorn starts this only after the first answer: a connection that sends nothing stayed for ever.
         self.timeout_keep_alive_task = self.loop.call_later(

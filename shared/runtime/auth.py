@@ -9,7 +9,7 @@ whoever has that name gets the token too and could use it here (OpenID Connect C
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.domain.errors import AppError, Unauthenticated
@@ -21,6 +21,7 @@ from shared.runtime.logging import get_logger
 ALGORITHM = "EdDSA"
 MAX_TOKEN = 8192  # bytes, checked before anything is parsed
 MAX_SUBJECT, MAX_KID = 255, 255
+_FAR = 253_402_300_799  # the end of the year 9999: an `exp` may be any number
 LEEWAY_SECONDS = 30
 _REQUIRED = ["exp", "iat", "sub", "iss", "aud"]
 _KEY_HEADERS = ("jku", "jwk", "x5u", "x5c")  # a token must not bring its own key
@@ -30,10 +31,14 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Identity:
-    """The authenticated caller; `scopes` limits what they may do, "*" is everything."""
+    """The authenticated caller; `scopes` limits what they may do, "*" is everything.
+
+    `expires_at` (seconds since 1970) is when nobody vouches for them any more: what lasts ends by then.
+    """
 
     user_id: str
     scopes: frozenset[str] = frozenset({"*"})
+    expires_at: float | None = field(default=None, compare=False)  # the same caller with a newer token
 
 
 class Verifier:
@@ -65,7 +70,7 @@ class Verifier:
         if key is None:
             raise _refused("unknown_kid")
         claims = self._claims(token, key)
-        return Identity(user_id=_subject(claims))
+        return Identity(user_id=_subject(claims), expires_at=float(min(int(claims["exp"]), _FAR)))
 
     def _claims(self, token: str, key: Any) -> dict[str, Any]:
         """The claims, checked; without a `key` the signature is not, so that they prove nothing."""

@@ -10,6 +10,7 @@ from shared.messaging.strict_json import dumps
 
 RECEIVE_SECONDS = 10.0  # for head and body of one request, from its first byte
 IDLE_SECONDS = 180  # longer than a Go proxy keeps idle connections (90 s), so that it closes first
+UNREAD_SECONDS = 40  # a client that takes nothing for that long has its connection cut, sent or not
 MAX_HEADERS = 16_384
 MAX_BODY = 1_048_576  # a backstop: an API refuses far smaller bodies by itself, event functions just this
 MAX_CONNECTIONS = 800  # above containerConcurrency (500), below the usual limit of 1024 open files

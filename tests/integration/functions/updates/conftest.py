@@ -1,6 +1,7 @@
 """The live-updates function behind a real uvicorn, and a client that reads server-sent events."""
 
 import http.client
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from starlette.routing import Route
 from functions.updates.app import Updates
 from functions.updates.hub import Hub
 from shared.db.repositories.feed import Feed
+from shared.runtime.asgi_connections import Protocol, Received
+from shared.runtime.transport import IDLE_SECONDS
 from shared.testing.jwt import TestIssuer
 
 METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"]
@@ -62,6 +65,7 @@ class Server:
     issuer: TestIssuer
     hub: Hub
     reads: list[Any]
+    connections: set[Any]  # those that the server holds
     clients: list[Client] = field(default_factory=list)
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Any:
@@ -76,9 +80,10 @@ class Server:
         connection.close()
         return response, text
 
-    def stream(self, user_id: str, *, query: str = "", **headers: str) -> Client:
+    def stream(self, user_id: str, *, query: str = "", exp: int | None = None, **headers: str) -> Client:
         """A stream of that user; its first block (the hello or a reset) is still to be read."""
-        bearer = f"Bearer {self.issuer.token(user_id)}"
+        expiry = {} if exp is None else {"exp": exp}
+        bearer = f"Bearer {self.issuer.token(user_id, **expiry)}"
         connection, response = self.request("GET", f"/v1/stream{query}", Authorization=bearer, **headers)
         assert response.status == 200, response.read()
         client = Client(connection, response)
@@ -109,14 +114,22 @@ def serve(uow: Callable[..., Any]) -> Iterator[Callable[..., Server]]:
                 Route("/{path:path}", function.respond, methods=METHODS),
             ]
         )
-        config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            Received(app),
+            http=Protocol,
+            log_config=None,
+            lifespan="off",
+            timeout_keep_alive=IDLE_SECONDS,
+            timeout_graceful_shutdown=2,
+        )
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # the kernel hides little
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run)
+        thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         while not server.started:
             thread.join(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        made = Server(port, issuer, hub, reads)
+        made = Server(listener.getsockname()[1], issuer, hub, reads, server.server_state.connections)
         running.append((server, thread, made))
         return made
 

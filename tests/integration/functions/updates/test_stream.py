@@ -1,13 +1,14 @@
 """`GET /v1/stream` against PostgreSQL: complete, in order, resumable, and of one user only."""
 
 import json
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
 
-from functions.updates import stream
+from functions.updates import hub, stream
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import UnitOfWork
 from shared.domain.errors import RetryLater
@@ -15,6 +16,7 @@ from shared.domain.identity import uuid7
 from shared.domain.task import Task
 from shared.events.task import TaskChanged, TaskCompleted, TaskDeleted, TaskUpdated
 from shared.messaging.cloudevent import to_http
+from shared.runtime import clock, transport
 from shared.testing.deliveries import CAUSE, as_cloudevent
 from tests.integration.functions.updates.conftest import ORIGIN
 
@@ -203,7 +205,7 @@ def test_a_body_that_never_ends_is_refused(server):
 def test_heartbeats_keep_the_connection_alive(serve, user_id):
     client = serve(heartbeat=0.05, seconds=0.5).stream(user_id)
     while client.block() is not None:
-        pass
+        pass  # the last one says that the time is over
     assert client.comments.count(": heartbeat") >= 2
 
 
@@ -211,6 +213,8 @@ def test_a_stream_ends_itself_in_time_and_cleanly(serve, add_task, user_id):
     server = serve(seconds=0.3)
     client = server.stream(user_id)
     client.block()
+    event = client.event()
+    assert (event[0], data(event)) == ("end", {"reason": "time_limit"})
     assert client.event() is None  # the last chunk of the chunked body arrived
     task = add_task(user_id)
     assert data(server.stream(user_id, Last_Event_ID=client.last_id).event())["id"] == str(task.id)
@@ -247,7 +251,7 @@ def test_an_outage_of_the_database_only_delays(server, add_task, user_id, monkey
     def failing(self, **options):
         if len(failures) < 3:
             failures.append(1)
-            raise ConnectionError("gone")
+            raise RetryLater("gone")
         return sweep(self, **options)
 
     monkeypatch.setattr(UnitOfWork, "sweep", failing)
@@ -272,3 +276,90 @@ def test_a_stream_whose_start_cannot_be_known_is_refused(server, user_id, monkey
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     monkeypatch.undo()
     assert server.stream(user_id).block() is not None
+
+
+def test_a_stream_ends_with_its_token(server, add_task, user_id):
+    """What the token vouched for ends with it; a new token goes on where the old stream stopped."""
+    soon = int(clock.now().timestamp()) + 2
+    client = server.stream(user_id, exp=soon)
+    client.block()
+    event = client.event()
+    assert (event[0], data(event)) == ("end", {"reason": "token_expired"})
+    assert clock.now().timestamp() >= soon
+    assert client.event() is None
+    task = add_task(user_id)
+    assert data(server.stream(user_id, Last_Event_ID=client.last_id).event())["id"] == str(task.id)
+
+
+def test_one_user_cannot_take_the_streams_of_others(server, add_task, user_id):
+    windows = [server.stream(user_id) for _ in range(hub.MAX_USER_STREAMS)]
+    bearer = f"Bearer {server.issuer.token(user_id)}"
+    response, text = server.ask("GET", "/v1/stream", Authorization=bearer, Origin=ORIGIN)
+    assert (response.status, json.loads(text)["code"]) == (429, "limit_exceeded")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Retry-After"] is None
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+    other = f"other-{uuid4()}"
+    theirs = server.stream(other)
+    theirs.block()
+    task = add_task(other)
+    assert data(theirs.event())["id"] == str(task.id)
+    windows[0].close()
+    assert until(lambda: opens(server, bearer))  # the server learns of a closed connection a moment later
+
+
+def test_a_full_process_says_so(server, user_id, monkeypatch):
+    monkeypatch.setattr(hub, "MAX_STREAMS", 2)
+    for n in range(2):
+        server.stream(f"{user_id}-{n}").block()
+    bearer = f"Bearer {server.issuer.token(user_id)}"
+    response, text = server.ask("GET", "/v1/stream", Authorization=bearer)
+    assert (response.status, json.loads(text)["code"]) == (503, "too_many_streams")
+    assert response.headers["Retry-After"] == "2"
+    assert server.ask("GET", "/health/readiness")[0].status == 204
+
+
+def opens(server, bearer):
+    """Whether there is a place for one more stream, which is then left."""
+    connection, response = server.request("GET", "/v1/stream", Authorization=bearer)
+    response.close()
+    connection.close()
+    return response.status == 200
+
+
+def test_who_reads_nothing_is_let_go_with_all_that_was_kept_for_them(
+    server, uow, add_task, user_id, monkeypatch
+):
+    """The stream ends, and so does its connection, although the client keeps it open and full."""
+    monkeypatch.setattr(stream, "SEND_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "UNREAD_SECONDS", 1)
+    with uow("api", source="/taskflow/tasks").write(user_id, CAUSE) as tx:
+        for n in range(2_000):  # far more than sockets hold
+            Tasks(tx).add(Task(id=uuid7(tx.now), title=f"t{n}", created_at=tx.now, updated_at=tx.now))
+    other = f"other-{uuid4()}"
+    lively = server.stream(other)
+    lively.block()
+    before = len(server.connections)
+    with socket.socket() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.connect(("127.0.0.1", server.port))
+        bearer = server.issuer.token(user_id)
+        stuck.sendall(
+            f"GET /v1/stream?since=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode()
+        )
+        assert until(lambda: user_id in server.hub._streams)
+        task = add_task(other)
+        assert data(lively.event())["id"] == str(task.id)
+        assert until(lambda: user_id not in server.hub._streams)
+        assert until(lambda: len(server.connections) <= before)
+        stuck.recv(1)  # it was open all the time
+
+
+def until(condition):
+    """Wait for what the server does by itself."""
+    pause = threading.Event()
+    for _ in range(400):
+        if condition():
+            return True
+        pause.wait(0.05)
+    return False

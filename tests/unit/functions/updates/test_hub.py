@@ -9,9 +9,12 @@ from functions.updates import hub as hubs
 from functions.updates.hub import Hub
 from functions.updates.stream import EventStream
 from shared.db.repositories.feed import Change, Slice
-from shared.runtime import lifecycle
+from shared.domain.errors import LimitExceeded, RetryLater
+from shared.runtime import clock, lifecycle
+from shared.runtime.auth import Identity
 
 ID = UUID(int=1)
+HTTP = {"type": "http"}
 
 
 class Feeds:
@@ -21,12 +24,15 @@ class Feeds:
         self.token = 0
         self.asked = []
         self.broken = 0
+        self.poison = ""  # a user whose feed cannot be read
 
     def read(self, positions):
         self.asked.append(list(positions))
         if self.broken:
             self.broken -= 1
-            raise ConnectionError("down")
+            raise RetryLater("down")
+        if any(user_id == self.poison for user_id, _ in positions):
+            raise ValueError(self.poison)
         return [self._slice(user_id, token) for user_id, token in positions]
 
     def _slice(self, user_id, token):
@@ -147,7 +153,7 @@ def test_a_client_whose_connection_is_full_is_let_go(feeds, monkeypatch):
             return await asyncio.Event().wait()
 
         hub = Hub(feeds.read, interval=0.01)
-        await EventStream(hub, "a", token=None, heartbeat=5.0, seconds=60.0)({}, receive, send)
+        await EventStream(hub, Identity("a"), token=None, heartbeat=5.0, seconds=60.0)({}, receive, send)
         assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
         assert not hub._streams
 
@@ -166,7 +172,88 @@ def test_a_client_that_leaves_ends_its_stream(feeds):
             return {"type": "http.disconnect"}
 
         hub = Hub(feeds.read, interval=0.01)
-        await EventStream(hub, "a", token=None, heartbeat=5.0, seconds=60.0)({}, receive, send)
+        await EventStream(hub, Identity("a"), token=None, heartbeat=5.0, seconds=60.0)({}, receive, send)
+        assert not hub._streams
+
+    run(scenario)
+
+
+def test_a_user_has_a_bounded_number_of_streams(feeds):
+    async def scenario():
+        hub = Hub(feeds.read, interval=3600.0)
+        mine = [hub.join("a", 0) for _ in range(hubs.MAX_USER_STREAMS)]
+        with pytest.raises(LimitExceeded) as caught:
+            hub.join("a", 0)
+        assert caught.value.delay is None
+        other = hub.join("b", 0)
+        hub.leave(mine.pop())
+        mine.append(hub.join("a", 0))  # a place is free again
+        for stream in [*mine, other]:
+            hub.leave(stream)
+        assert not hub._streams
+
+    run(scenario)
+
+
+def test_a_process_has_a_bounded_number_of_streams(feeds, monkeypatch):
+    monkeypatch.setattr(hubs, "MAX_STREAMS", 3)
+
+    async def scenario():
+        hub = Hub(feeds.read, interval=3600.0)
+        streams = [hub.join(f"user-{n}", 0) for n in range(3)]
+        with pytest.raises(RetryLater) as caught:
+            hub.join("late", 0)
+        assert caught.value.code == "too_many_streams"
+        for stream in streams:
+            hub.leave(stream)
+
+    run(scenario)
+
+
+def test_who_cannot_be_read_for_ends_nothing_for_the_others(feeds):
+    async def scenario():
+        hub = Hub(feeds.read, interval=3600.0)
+        feeds.poison, feeds.token = "user-7", 1
+        crowd = {n: hub.join(f"user-{n}", 0) for n in range(20)}
+        texts = await asyncio.gather(*(stream.next() for stream in crowd.values()))
+        assert [n for n, text in enumerate(texts) if not text] == [7]
+        assert crowd[7].ended == "failed"
+        for stream in crowd.values():
+            hub.leave(stream)
+
+    run(scenario)
+
+
+def test_windows_of_one_user_at_one_place_are_read_once(feeds):
+    async def scenario():
+        hub = Hub(feeds.read, interval=3600.0)
+        feeds.token = 1
+        windows = [hub.join("a", 0) for _ in range(5)] + [hub.join("a", 1), hub.join("b", 0)]
+        texts = await asyncio.gather(*(stream.next() for stream in windows[:5]))
+        assert len(set(texts)) == 1
+        assert sorted(feeds.asked[0]) == [("a", 0), ("a", 1), ("b", 0)]
+        for stream in windows:
+            hub.leave(stream)
+
+    run(scenario)
+
+
+def test_a_token_that_runs_out_before_the_start_opens_nothing(feeds, monkeypatch):
+    """It was good when it was looked at, and the feed answered too late."""
+
+    async def scenario():
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        async def receive():
+            return await asyncio.Event().wait()
+
+        hub = Hub(feeds.read, interval=3600.0)
+        identity = Identity("a", expires_at=clock.now().timestamp() - 1)
+        await EventStream(hub, identity, token=None, heartbeat=5.0, seconds=60.0)(HTTP, receive, send)
+        assert sent[0]["status"] == 401
         assert not hub._streams
 
     run(scenario)
