@@ -7,7 +7,7 @@ from shared.runtime.asgi import MAX_STREAMS as BACKSTOP
 
 def test_hints_find_a_place_beside_as_many_streams_as_there_may_be(services):
     concurrency = services["updates"]["spec"]["template"]["spec"]["containerConcurrency"]
-    assert MAX_STREAMS <= 0.9 * concurrency
+    assert 0.9 * concurrency >= MAX_STREAMS
     assert concurrency < BACKSTOP
 
 
