@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ from typing import Any, TypeVar
 
 import pytest
 import requests
+
+from shared.testing.ports import reserve
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("tasks", "recurrence", "reminders", "notifications", "audit", "updates", "relay")
@@ -33,25 +34,12 @@ def eventually(probe: Callable[[], T], *, what: str, patience: float = PATIENCE)
     raise AssertionError(f"not within {patience} s: {what}")
 
 
-def free_ports() -> int:
-    """The first of three consecutive free ports."""
-    for candidate in range(20_000 + os.getpid() % 20_000, 60_000, 3):
-        try:
-            for port in range(candidate, candidate + 3):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return candidate
-    raise AssertionError("no free ports")
-
-
 class Platform:
     """One running platform and its state directory."""
 
     def __init__(self, home: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
         self.home, self.options = home, options
-        self.port = free_ports()
+        self.port = reserve()
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {
             **os.environ,

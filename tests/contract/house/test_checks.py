@@ -1,12 +1,29 @@
 """`scripts/test` runs everything it is asked for, and says so when something of it failed."""
 
+import subprocess
 import sys
+import tomllib
+from collections import Counter
 
 import pytest
 
-from scripts.checks import command
-from scripts.checks.steps import TIERS, Step, static_steps
+from scripts.checks import command, running
+from scripts.checks.outcome import Outcome, counted, summary
+from scripts.checks.steps import BUDGETS, PROJECT, TIERS, Step, coverage_steps, static_steps
 from scripts.checks.steps import test_command as pytest_command
+
+HANGS = """
+import threading
+
+def test_before():
+    pass
+
+def test_that_hangs():
+    threading.Event().wait()
+
+def test_after():
+    pass
+"""
 
 
 def test_an_unknown_check_is_refused(capsys):
@@ -32,14 +49,72 @@ def test_a_failure_stops_nothing_and_is_the_result(monkeypatch, capsys):
     ("tiers", "options", "floor"), [(TIERS, (), "90"), (("unit",), (), "0"), (TIERS, ("-x",), "0")]
 )
 def test_the_coverage_floor_holds_for_the_whole_run_only(tiers, options, floor):
-    assert f"--cov-fail-under={floor}" in pytest_command(tiers, options)
+    _, report = coverage_steps(tiers, options)
+    assert report.command[-1] == f"--fail-under={floor}"
+
+
+def test_every_tier_adds_its_coverage():
+    for tier in TIERS:
+        assert {"--cov", "--cov-append"} <= set(pytest_command(tier, ()))
 
 
 def test_options_go_to_pytest():
-    assert pytest_command(["unit"], ["-k", "due"])[-2:] == ("-k", "due")
+    assert pytest_command("unit", ["-k", "due"])[-2:] == ("-k", "due")
 
 
 def test_every_step_names_a_tool_that_is_there():
     names = [step.name for step in static_steps()]
 
     assert names == ["lint", "format", "types", "types-main", "imports", "contracts"]
+
+
+def test_the_tiers_are_the_folders():
+    folders = {path.name for path in (PROJECT / "tests").iterdir() if any(path.rglob("test_*.py"))}
+
+    assert folders == set(TIERS) == set(BUDGETS)
+
+
+def test_the_last_line_counts_the_tests_of_all_tiers():
+    passed = Outcome("unit", 0, 1.0, 10, counted("===== 12 passed, 1 skipped in 0.52s ====="))
+    broken = Outcome("e2e", 1, 1.0, 10, counted("3 failed, 2 passed, 1 error, 4 warnings in 61.00s"))
+
+    assert summary([passed]) == "12 passed, 0 failed, 1 skipped"
+    assert summary([passed, broken]) == "14 passed, 4 failed, 1 skipped"
+
+
+def test_a_tier_that_died_without_a_count_is_a_failure():
+    assert summary([Outcome("e2e", -9, 1.0, 10, Counter())]) == "0 passed, 1 failed, 0 skipped"
+
+
+def test_a_tier_over_its_budget_is_shown():
+    assert str(Outcome("unit", 0, 11.0, 10)).endswith("11.0 s of 10 s (over its budget)")
+
+
+@pytest.mark.parametrize(("options", "code"), [(["-k", "nothing"], 0), ([], 1)])
+def test_an_empty_tier_is_right_only_for_a_selection(monkeypatch, capfd, options, code):
+    empty = (sys.executable, "-c", "print('no tests ran in 0.01s'); raise SystemExit(5)")
+    monkeypatch.setattr(running, "test_command", lambda *_: empty)
+
+    assert bool(running.tier("unit", options, {}).code) == bool(code)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_a_test_that_hangs_is_ended_named_and_shown(tmp_path, workers):
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert settings["faulthandler_exit_on_timeout"] is True
+    assert 60 <= settings["faulthandler_timeout"] < running.TIER_SECONDS
+    (tmp_path / "test_hang.py").write_text(HANGS)
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nfaulthandler_timeout = 1\nfaulthandler_exit_on_timeout = true\n"
+    )
+
+    done = subprocess.run(
+        (sys.executable, "-m", "pytest", "-v", *workers, "-p", "no:cacheprovider", "test_hang.py"),
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert done.returncode != 0
+    assert "in test_that_hangs" in done.stderr, "the stack"
+    assert "test_hang.py::test_that_hangs" in done.stdout, "the name"
+    if workers:
+        assert "1 failed, 2 passed" in done.stdout

@@ -8,9 +8,10 @@ import pytest
 
 from scripts.benchmarks import processes
 from scripts.benchmarks.issuer import served
-from scripts.benchmarks.processes import PROJECT, ask, environment, first_answer, free_port, started
+from scripts.benchmarks.processes import PROJECT, ask, environment, first_answer, started
 from scripts.local.issuer import AUDIENCE, ISSUER
 from scripts.local.manifests import load
+from shared.testing.ports import reserve
 
 NAMES = sorted(path.parent.name for path in PROJECT.glob("functions/*/main.py"))
 TRACED = (sys.executable, "-X", "importtime", "-m", "shared.runtime.serve")
@@ -34,7 +35,7 @@ def packages(found: set[str]) -> set[str]:
 
 
 def ready(name: str, log: Path, **changed: str) -> set[str]:
-    port = free_port()
+    port = reserve()
     env = environment(load(PROJECT).services[name], PORT=str(port), **changed)
     with started(TRACED, env, log) as process:
         answer = first_answer(process, port, "/health/readiness", log=log)
@@ -64,12 +65,12 @@ def test_a_first_read_of_a_task_loads_no_more_than_it_needs(
             AUTH_JWKS_URL=jwks,
             KAFKA_BOOTSTRAP_SERVERS="http://127.0.0.1:9",
         )
-        port = free_port()
+        port = reserve()
         with started(processes.RUNNER, {**env, "PORT": str(port)}, log) as process:
             first_answer(process, port, "/health/liveness", log=log)
             made = ask(port, "POST", "/v1/tasks", token=token, body='{"title": "Wake up"}')
             assert made.status == 201, made.body
-        port = free_port()
+        port = reserve()
         with started(TRACED, {**env, "PORT": str(port)}, log) as process:
             read = first_answer(process, port, made.headers["Location"], log=log, token=token)
     found = modules(log)

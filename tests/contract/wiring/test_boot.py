@@ -4,7 +4,6 @@ import base64
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from scripts.local.model import SecretRef
+from shared.testing.ports import reserve
 
 PROJECT = Path(__file__).resolve().parents[3]
 NAMES = sorted(path.parent.name for path in PROJECT.glob("functions/*/main.py"))
@@ -30,12 +30,6 @@ DUMMIES = {
     "taskflow-database": "postgresql://nobody:nothing@127.0.0.1:9/nowhere",
     "taskflow-webhooks": base64.b64encode(bytes(32)).decode(),
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(wired, name: str, port: int) -> dict[str, str]:
@@ -81,7 +75,7 @@ def first_answer(url: str, running: subprocess.Popen[bytes], log: Path) -> int:
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", NAMES)
 def test_it_boots_answers_and_stops(wired, tmp_path, name, server):
-    port, log = free_port(), tmp_path / "log"
+    port, log = reserve(), tmp_path / "log"
     command = SERVERS[server] + (["--asgi"] if server != "serve" and name in STREAMS else [])
     with process(command, environment(wired, name, port), log) as running:
         status = first_answer(f"http://127.0.0.1:{port}/health/liveness", running, log)

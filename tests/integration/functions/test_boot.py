@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import pytest
 from shared.messaging.cloudevent import to_http
 from shared.runtime.sealing import Sealer
 from shared.testing.deliveries import TICK, as_cloudevent
+from shared.testing.ports import reserve
 
 ROOT = Path(__file__).parents[3]
 RUNNERS = {"serve": ("-m", "shared.runtime.serve"), "framework": ("-m", "functions_framework")}
@@ -69,9 +69,7 @@ def boot(dsns, log, tmp_path):
     running = []
 
     def start(name, runner):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = reserve()
         env = {
             **os.environ,
             "FUNCTION_SOURCE": str(ROOT / "functions" / name / "main.py"),

@@ -3,9 +3,7 @@
 import base64
 import contextlib
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from shared.testing.ports import reserve
 
 _T = TypeVar("_T")
 PROJECT = Path(__file__).resolve().parents[3]
@@ -237,23 +237,10 @@ def wait_for(what: Callable[[], _T], *, seconds: float = 20) -> _T:
     return value
 
 
-def free_ports() -> int:
-    """A port with two free ones after it."""
-    for port in range(20000 + os.getpid() % 5000 * 4, 60000, 4):
-        with contextlib.ExitStack() as stack:
-            try:
-                for n in range(3):
-                    stack.enter_context(contextlib.closing(socket.socket())).bind(("127.0.0.1", port + n))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no free ports")
-
-
 @contextlib.contextmanager
 def platform(manifests: Manifests, home: Path, *arguments: str, port: int | None = None) -> Iterator[Running]:
     """A running platform; killed at the end if the test has not stopped it."""
-    port = port or free_ports()
+    port = port or reserve()
     output = home.parent / f"{home.name}.out"
     before = len(output.read_text()) if output.exists() else 0
     with output.open("a") as file:

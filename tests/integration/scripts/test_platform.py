@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from shared.testing.ports import reserve
 from tests.integration.scripts.platform_under_test import (
     BROKER,
     KAFKA_SINK,
@@ -583,14 +583,11 @@ class TestLife:
 
 
 def failed(manifests: Manifests, home: Path, port: int) -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
     command = [
         sys.executable,
         str(PROJECT / "scripts/run"),
         "--port",
-        str(free if port == 1 else port),
+        str(reserve() if port == 1 else port),
         "--data",
         str(home),
         "--manifests",

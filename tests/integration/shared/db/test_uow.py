@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from shared.db.instants import FAR_FUTURE
 from shared.db.store import outbox
@@ -215,7 +216,10 @@ def test_a_pooled_connection_that_died_is_replaced_without_the_caller_noticing(d
     with uow.read(user_id), uow.read(user_id), uow.read(user_id):
         pass
     with psycopg.connect(dsns["admin"], autocommit=True) as admin:
-        admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'api'")
+        admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'api' and datname = %s",
+            (conninfo_to_dict(dsns["api"])["dbname"],),
+        )
     with uow.write(user_id, CAUSE) as tx:
         assert tx.change_seq == 1
 

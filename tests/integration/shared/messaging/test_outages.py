@@ -18,6 +18,7 @@ from scripts.local import kafka_broker
 from shared.messaging.connect import connect
 from shared.messaging.ports import Publisher, PublishError, Record, Refused, TooLarge, UnknownTopic
 from shared.runtime.publisher import PUBLISH_SECONDS
+from shared.testing.ports import reserve
 
 RECORDS = [Record("task-events", "user", {"ce_id": str(n)}, b"{}") for n in range(3)]
 
@@ -29,16 +30,9 @@ def _silent() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("form", ["127.0.0.1:{}", "http://127.0.0.1:{}"])
 def test_nobody_listens(form):
-    publisher = connect(form.format(_closed_port()))
+    publisher = connect(form.format(reserve()))
     for _ in range(2):
         with pytest.raises(PublishError) as failed:
             publisher.publish(RECORDS, timeout=0.5)

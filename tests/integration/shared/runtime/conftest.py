@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from shared.testing.ports import reserve
 
 FUNCTIONS = Path(__file__).parent / "functions"
 SERVE = (sys.executable, "-m", "shared.runtime.serve")
@@ -59,7 +60,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running: list[Process] = []
 
     def run(target: str, *, command: tuple[str, ...] = SERVE, wait: bool = True, **env: str) -> Process:
-        port = _free_port()
+        port = reserve()
         log = tmp_path / f"{target}-{len(running)}.log"
         settings = {
             "FUNCTION_SOURCE": str(FUNCTIONS / f"{target}.py"),
@@ -88,13 +89,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(each.process.pid, signal.SIGKILL)
         each.process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _until_answering(process: Process) -> None:
