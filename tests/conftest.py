@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
+from coverage import Coverage
 
 from scripts.checks.database import clone, template
 from scripts.local.postgres_binaries import PostgresMissing
@@ -26,6 +27,18 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         for fixture in _SHARED.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(_SHARED[fixture]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    measuring = Coverage.current() if item.get_closest_marker("no_cover") else None
+    if measuring is None:
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
 
 
 @pytest.fixture(scope="session")

@@ -48,12 +48,13 @@ def _run(
     if not tiers:
         background.join()
         return [], background.outcomes
-    erase, report = coverage_steps(tiers, options)
+    erase, combine, report = coverage_steps(tiers, options)
     running.static(erase)
     with _database(tiers) as extra:
         tested = [running.tier(name, options, extra) for name in tiers]
     background.join()
-    return tested, [*background.outcomes, running.static(report)]
+    running.static(combine)
+    return tested, [*background.outcomes, running.shown(report)]
 
 
 @contextlib.contextmanager

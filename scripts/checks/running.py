@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from scripts.checks.outcome import Outcome, counted
-from scripts.checks.steps import BUDGETS, PROJECT, Step, environment, test_command
+from scripts.checks.steps import BUDGETS, PROJECT, Step, environment, measured, test_command
 
 TIER_SECONDS = 20 * 60  # a single hanging test ends much sooner: `faulthandler_timeout` in pyproject.toml
 _NOTHING_SELECTED = 5  # pytest's exit code
@@ -17,6 +17,21 @@ _NOTHING_SELECTED = 5  # pytest's exit code
 
 def static(step: Step) -> Outcome:
     """Prints only when it fails."""
+    outcome, said = _ended(step)
+    if outcome.code:
+        fix = f"; to fix it: {step.fix}" if step.fix else ""
+        print(f"{said}{step.name} failed{fix}", flush=True)
+    return outcome
+
+
+def shown(step: Step) -> Outcome:
+    """Prints what the command says."""
+    outcome, said = _ended(step)
+    print(said, end="", flush=True)
+    return outcome
+
+
+def _ended(step: Step) -> tuple[Outcome, str]:
     began = time.monotonic()
     done = subprocess.run(
         step.command,
@@ -27,10 +42,7 @@ def static(step: Step) -> Outcome:
         stderr=subprocess.STDOUT,
         check=False,
     )
-    if done.returncode:
-        fix = f"; to fix it: {step.fix}" if step.fix else ""
-        print(f"{done.stdout}{step.name} failed{fix}", flush=True)
-    return Outcome(step.name, done.returncode, time.monotonic() - began)
+    return Outcome(step.name, done.returncode, time.monotonic() - began), done.stdout
 
 
 class Background(threading.Thread):
@@ -54,7 +66,7 @@ def tier(name: str, options: Sequence[str], extra: Mapping[str, str]) -> Outcome
     process = subprocess.Popen(
         (*test_command(name, options), *colour),
         cwd=PROJECT,
-        env=environment({**os.environ, **extra}),
+        env=environment({**os.environ, **measured(), **extra}),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

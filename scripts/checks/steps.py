@@ -36,26 +36,35 @@ def static_steps() -> tuple[Step, ...]:
 
 
 def test_command(tier: str, options: Sequence[str]) -> tuple[str, ...]:
-    """Pytest over one tier. Its coverage is added to that of the tiers before; a fixture that several tests
-    share (tests/conftest.py) makes them one group, which stays in one worker.
-    """
+    """Pytest over one tier; tests that share an expensive fixture (tests/conftest.py) stay in one worker."""
     workers = ("--numprocesses", str(_workers(tier)), "--dist", "loadgroup")
-    coverage = ("--cov", "--cov-append", "--cov-report=")
-    return (sys.executable, "-m", "pytest", f"tests/{tier}", *workers, *coverage, "--durations=10", *options)
+    return (sys.executable, "-m", "pytest", f"tests/{tier}", *workers, "--durations=10", *options)
 
 
-def coverage_steps(tiers: Sequence[str], options: Sequence[str]) -> tuple[Step, Step]:
-    """Before and after the tiers; the floor holds for all of them together and for no selection."""
+def coverage_steps(tiers: Sequence[str], options: Sequence[str]) -> tuple[Step, Step, Step]:
+    """Before the tiers, and two after; the floor holds for all of them together and for no selection."""
     floor = COVERED if set(tiers) == set(TIERS) and not options else "0"
     program = (sys.executable, "-m", "coverage")
-    return Step("coverage", (*program, "erase")), Step(
-        "coverage", (*program, "report", f"--fail-under={floor}")
+    return (
+        Step("coverage", (*program, "erase")),
+        Step("coverage", (*program, "combine", "--quiet")),
+        Step("coverage", (*program, "report", f"--fail-under={floor}")),
     )
 
 
 def environment(base: Mapping[str, str]) -> dict[str, str]:
     """For every step: the tools of the environment first, output as it comes."""
     return {**base, "PATH": f"{_BIN}:{base.get('PATH', '')}", "PYTHONUNBUFFERED": "1"}
+
+
+def measured() -> dict[str, str]:
+    """The environment in which every Python process writes its coverage when it ends: workers of pytest and
+    the functions that tests start alike. (A plugin of pytest would trace the workers a second time.)
+    """
+    return {
+        "COVERAGE_PROCESS_START": str(PROJECT / "pyproject.toml"),
+        "COVERAGE_FILE": str(PROJECT / ".coverage"),
+    }
 
 
 def _workers(tier: str) -> int:

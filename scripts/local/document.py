@@ -9,8 +9,13 @@ import yaml
 
 from scripts.local.model import ManifestError
 
+try:  # libyaml's parser takes a tenth of the time; the wheels have it, a build from source may not
+    from yaml import CSafeLoader as _Loader
+except ImportError:
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
-class _StrictLoader(yaml.SafeLoader):
+
+class _StrictLoader(_Loader):
     """Refuses a key that is given twice; YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # PyYAML's

@@ -4,10 +4,18 @@ import socket
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import is_hypothesis_test
 
 
 class SocketBlocked(RuntimeError):
     """A unit test opened a socket; move it to tests/integration or inject what it talks to."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is measured by examples: tracing hundreds of generated ones takes several times their time."""
+    for item in items:
+        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(autouse=True)

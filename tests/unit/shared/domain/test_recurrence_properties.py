@@ -23,7 +23,7 @@ ZONES = (
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 TAKEN = 8
-EXAMPLES = 200 if os.environ.get("CI") else 40
+EXAMPLES = 100 if os.environ.get("CI") else 40
 
 common = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 

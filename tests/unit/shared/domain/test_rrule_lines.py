@@ -164,17 +164,14 @@ def decorated(draw, zone):
     """A rule, and the same rule as calendars and people write it."""
     rule = draw(rules())
     text = _blanks(draw, draw(st.sampled_from((rule, rule.lower()))))
-    text = (
-        draw(st.sampled_from(("", "RRULE:", "rrule:", "RRULE: ")))
-        + text
-        + draw(st.sampled_from(("", ";", " ; ")))
-    )
+    prefix = draw(st.sampled_from(("", "RRULE:", "rrule:", "RRULE: ")))
+    text = prefix + text + draw(st.sampled_from(("", ";", " ; ")))
     at = draw(st.integers(1, len(text) - 1))
     if text[at - 1] not in " \t" and text[at] not in " \t":
         text = text[:at] + draw(st.sampled_from(("", "\r\n ", "\n\t"))) + text[at:]
     if draw(st.booleans()):
         tzid = f";TZID={zone}" if zone and draw(st.booleans()) else ""
-        text = f"DTSTART{tzid}:20260601T080000\n{text if 'rule' in text[:5].lower() else 'RRULE:' + text}"
+        text = f"DTSTART{tzid}:20260601T080000\n{text if prefix else 'RRULE:' + text}"
     return rule, draw(st.sampled_from(("", " ", "\r\n"))) + text + draw(
         st.sampled_from(("", " ", "\r\n", "\n"))
     )
