@@ -1,12 +1,13 @@
 """Fixtures for every tier: a PostgreSQL database for each process of tests, and values that keep tests apart.
 
 Tests never truncate: each works under its own `user_id`. The server and the template are those of
-`scripts/checks/database.py`. Tests that share something expensive run in one worker (`_SHARED`).
+`scripts/checks/database.py`. `tests/scheduling.py` says what runs in one worker.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,17 +17,18 @@ from scripts.checks.database import clone, template
 from scripts.local.postgres_binaries import PostgresMissing
 from shared.db.pool import Database
 from shared.testing.clock import SimulatedClock
+from tests.scheduling import Units, early
 
 DatabaseFactory = Callable[..., Database]
 
-# Fixture → group: started once a worker, so whoever asks for it runs in the same one.
-_SHARED = {"platform": "platform", "kafka_servers": "kafka-log", "broker": "kafka-platform"}
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: early(item.nodeid))
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    for item in items:
-        for fixture in _SHARED.keys() & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(_SHARED[fixture]))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units | None:  # log: xdist's Producer
+    """Ours for `--dist loadfile`."""
+    return Units(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

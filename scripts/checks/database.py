@@ -13,10 +13,11 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from scripts.local.postgres import EmbeddedPostgres
 from shared.db import migrate, roles
@@ -56,11 +57,14 @@ def clone(of: Dsns) -> Iterator[Dsns]:
         )
         roles.ensure_database(admin, name)  # who may connect is not part of a template
         try:
-            yield {
-                role: dsn if role == "admin" else make_conninfo(dsn, dbname=name) for role, dsn in of.items()
-            }
+            own = {role: _in(name, dsn) for role, dsn in of.items() if role != "admin"}
+            yield {**own, "admin": of["admin"]}
         finally:
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _in(name: str, dsn: str) -> str:
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
 
 
 @contextlib.contextmanager
@@ -85,7 +89,7 @@ def _external(admin_url: str) -> Iterator[Dsns]:
         base = {
             k: v for k, v in conninfo_to_dict(admin_url).items() if k not in {"user", "password", "dbname"}
         }
-        dsns = {r: make_conninfo("", **base, user=r, password=p, dbname=name) for r, p in passwords.items()}
+        dsns = {r: f"postgresql://{r}:{p}@/{name}?{urlencode(base)}" for r, p in passwords.items()}
         migrate.upgrade(dsns["owner"])
         try:
             yield {**dsns, "admin": admin_url}

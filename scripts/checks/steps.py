@@ -36,8 +36,14 @@ def static_steps() -> tuple[Step, ...]:
 
 
 def test_command(tier: str, options: Sequence[str]) -> tuple[str, ...]:
-    """Pytest over one tier; tests that share an expensive fixture (tests/conftest.py) stay in one worker."""
-    workers = ("--numprocesses", str(_workers(tier)), "--dist", "loadgroup")
+    """Pytest over one tier. Unit tests compute and are shared out one by one; the others wait for processes
+    that they start for a good part of their time, and share what tests/scheduling.py says.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count, how = (
+        (cores, ["worksteal"]) if tier == "unit" else (2 * cores, ["loadfile", "--no-loadscope-reorder"])
+    )
+    workers = ("--numprocesses", str(count), "--dist", *how)
     return (sys.executable, "-m", "pytest", f"tests/{tier}", *workers, "--durations=10", *options)
 
 
@@ -65,12 +71,6 @@ def measured() -> dict[str, str]:
         "COVERAGE_PROCESS_START": str(PROJECT / "pyproject.toml"),
         "COVERAGE_FILE": str(PROJECT / ".coverage"),
     }
-
-
-def _workers(tier: str) -> int:
-    """Unit tests compute; the others wait for processes they started for a good part of their time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if tier == "unit" else 2 * cores
 
 
 def _mains() -> list[str]:

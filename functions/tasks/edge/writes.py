@@ -31,7 +31,10 @@ class Answer:
     stored: str | None = None
 
     def response(self) -> Response:
-        return Response(self.body, status=self.status, headers=dict(self.headers))
+        response = Response(self.body, status=self.status)
+        response.headers.pop("Content-Type")  # Flask names one even where there is no body
+        response.headers.update(self.headers)
+        return response
 
 
 def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:  # JSON

@@ -32,7 +32,6 @@ def name(dsns):
         admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-@pytest.mark.xdist_group("roles")
 def test_roles_database_and_tables_are_made_and_a_second_run_is_harmless(dsns, name, tmp_path):
     secret = tmp_path / "passwords.json"
     secret.write_text(json.dumps({role: conninfo_to_dict(dsns[role])["password"] for role in ROLES}))

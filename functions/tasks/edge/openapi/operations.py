@@ -26,6 +26,7 @@ STATUSES: dict[int, str] = {
     413: "The body is larger than 64 KiB.",
     415: "The media type is not supported.",
     422: "Understood and refused; `errors` names the fields.",
+    429: "There are as many as there may be.",
     503: "A passing fault; try again after `Retry-After` seconds.",
 }
 
@@ -215,7 +216,7 @@ OPERATIONS: dict[str, Operation] = {
         success=201,
         answer="Webhook",
         headers=("ETag", "Location"),
-        errors=(409,),
+        errors=(409, 429),
     ),
     "patch_patch_webhook": Operation(
         summary="Change a webhook endpoint",
@@ -298,7 +299,15 @@ PARAMETERS: dict[str, Json] = {
 }
 
 HEADERS: dict[str, Json] = {
-    "ETag": {"description": 'The version, quoted: "3".', "schema": {"type": "string"}},
-    "Location": {"description": "Path of the new object.", "schema": {"type": "string"}},
+    "ETag": {
+        "description": 'The version, quoted: "3".',
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[^"]+"$'},
+    },
+    "Location": {
+        "description": "Path of the new object.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^/v1/"},
+    },
     "Link": {"description": 'RFC 8288; rel="next" when there is another page.', "schema": {"type": "string"}},
 }

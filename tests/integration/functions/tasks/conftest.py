@@ -14,6 +14,7 @@ from shared.domain.identity import Actor
 from shared.runtime.received import interpret
 from shared.runtime.sealing import Sealer
 from shared.testing.jwt import TestIssuer
+from tests.integration.functions.contract import ContractClient
 
 
 @dataclass
@@ -77,6 +78,7 @@ def make_api(database: Callable[..., Any], dsns: Any, sim_clock: Any) -> Any:
     uow = UnitOfWork(database("api", clock=sim_clock), source="/taskflow/tasks")
     consumer = UnitOfWork(database("consumer", clock=sim_clock), source="/taskflow/recurrence")
     app = build(uow, issuer.verifier(), sealer=Sealer(Sealer.new_key()), allow_loopback=True)
+    app.test_client_class = ContractClient
     with psycopg.connect(
         dsns["admin"], dbname=psycopg.conninfo.conninfo_to_dict(dsns["owner"])["dbname"]
     ) as owner:

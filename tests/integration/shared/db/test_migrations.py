@@ -136,7 +136,6 @@ def test_the_working_directory_does_not_matter(empty, tmp_path, monkeypatch):
     assert "tasks" in tables(empty)
 
 
-@pytest.mark.xdist_group("roles")  # roles are the server's: whoever changes them runs in one worker
 def test_roles_can_be_made_by_an_administrator_that_is_no_superuser(dsns):
     name, database = f"admin_{uuid.uuid4().hex[:8]}", f"managed_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(dsns["admin"], autocommit=True) as superuser:
@@ -156,7 +155,6 @@ def test_roles_can_be_made_by_an_administrator_that_is_no_superuser(dsns):
         superuser.execute(sql.SQL("drop owned by {0}; drop role {0}").format(made))
 
 
-@pytest.mark.xdist_group("roles")
 def test_a_role_that_steps_over_row_level_security_is_refused(dsns):
     with psycopg.connect(dsns["admin"]) as admin:
         admin.execute("alter role ticker bypassrls")

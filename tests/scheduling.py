@@ -1,0 +1,59 @@
+"""Which tests a parallel run keeps in one worker, and which it begins with. Used by tests/conftest.py.
+
+A file is the rule: its fixtures are made once. (`xdist_group` marks are lost with pytest 9.2 and
+pytest-xdist 3.8, which writes to an attribute that nodes no longer have.)
+"""
+
+from xdist.scheduler import LoadScopeScheduling
+
+# Beginnings of node ids → unit: what shares a platform, or changes what is the server's (roles).
+TOGETHER = {
+    "tests/e2e/test_main_job.py": "platform",
+    "tests/e2e/test_readme.py": "platform",
+    "tests/e2e/test_faults.py::test_an_event_that_comes_twice": "platform",
+    "tests/e2e/test_faults.py::test_poison": "platform",
+    "tests/integration/shared/db/test_migrations.py": "roles",
+    "tests/integration/scripts/test_migrate.py": "roles",
+    "tests/integration/shared/db/test_access.py": "roles",
+}
+# Files whose tests share little and take long: a class, or a test, is a unit.
+BY_CLASS = ("tests/integration/scripts/test_platform.py",)
+BY_TEST = (
+    "tests/contract/shared/domain/test_recurrence_dateutil.py",
+    "tests/e2e/test_faults.py",
+    "tests/integration/simulation/test_year.py",
+)
+# A long file that comes last is waited for alone.
+FIRST = (
+    "tests/contract/scaffold/",
+    "tests/contract/house/test_checks.py",
+    "tests/e2e/test_real_kafka.py",
+    "tests/integration/simulation/",
+    "tests/integration/scripts/",
+    "tests/integration/shared/messaging/",
+    "tests/integration/shared/runtime/",
+)
+
+
+def scope_of(node_id: str) -> str:
+    """The unit that a test belongs to; a unit is never divided between workers."""
+    for beginning, name in TOGETHER.items():
+        if node_id.startswith(beginning):
+            return name
+    file, *rest = node_id.split("::")
+    if file in BY_TEST:
+        return node_id
+    return f"{file}::{rest[0]}" if file in BY_CLASS else file
+
+
+def early(node_id: str) -> int:
+    """The lower, the earlier."""
+    found = [at for at, beginning in enumerate(FIRST) if node_id.startswith(beginning)]
+    return found[0] if found else len(FIRST)
+
+
+class Units(LoadScopeScheduling):
+    """Hands out units in the order of collection."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return scope_of(nodeid)
