@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     static = [step for step in static_steps() if not names or step.name in names]
     tiers = [tier for tier in TIERS if not names or tier in names]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the server and the tests would stay behind
     tested, checked = _run(static, tiers, options)
     print("\n" + "\n".join(map(str, [*checked, *tested])))
     if tested:

@@ -11,6 +11,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 BUDGETS = {"unit": 10, "contract": 60, "integration": 300, "e2e": 600}
 TIERS = tuple(BUDGETS)
 COVERED = "90"  # percent of functions + shared, over all tiers
+_UNITS = ("loadfile", "--no-loadscope-reorder")
 _BIN = Path(sys.executable).parent
 
 
@@ -40,10 +41,8 @@ def test_command(tier: str, options: Sequence[str]) -> tuple[str, ...]:
     that they start for a good part of their time, and share what tests/scheduling.py says.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count, how = (
-        (cores, ["worksteal"]) if tier == "unit" else (2 * cores, ["loadfile", "--no-loadscope-reorder"])
-    )
-    workers = ("--numprocesses", str(count), "--dist", *how)
+    count, order = (cores, ("worksteal",)) if tier == "unit" else (2 * cores, _UNITS)
+    workers = ("--numprocesses", str(count), "--dist", *order)
     return (sys.executable, "-m", "pytest", f"tests/{tier}", *workers, "--durations=10", *options)
 
 

@@ -11,6 +11,7 @@ from scripts.checks import command, running
 from scripts.checks.outcome import Outcome, counted, summary
 from scripts.checks.steps import BUDGETS, PROJECT, TIERS, Step, coverage_steps, static_steps
 from scripts.checks.steps import test_command as pytest_command
+from tests import scheduling
 
 HANGS = """
 import threading
@@ -67,6 +68,13 @@ def test_the_tiers_are_the_folders():
     folders = {path.name for path in (PROJECT / "tests").iterdir() if any(path.rglob("test_*.py"))}
 
     assert folders == set(TIERS) == set(BUDGETS)
+
+
+def test_what_the_scheduling_names_is_there():
+    for beginning in (*scheduling.TOGETHER, *scheduling.BY_CLASS, *scheduling.BY_TEST, *scheduling.FIRST):
+        path, _, test = beginning.partition("::")
+        assert (PROJECT / path).exists(), beginning
+        assert test in (PROJECT / path).read_text() if test else True, beginning
 
 
 def test_the_last_line_counts_the_tests_of_all_tiers():

@@ -179,6 +179,7 @@ class TestActivation:
 
     def test_concurrent_first_requests_share_one_start(self, shared):
         running, _ = shared
+        running.request(f"{running.url()}/")
         assert json.loads(running.request(f"{running.url(2)}/scale-to-zero/web", method="POST", data=b"")[2])[
             "stopped"
         ]

@@ -108,6 +108,7 @@ OPERATIONS: dict[str, Operation] = {
         success=201,
         answer="Task",
         headers=("ETag", "Location"),
+        errors=(429,),
     ),
     "get_get_task": Operation(
         summary="Read a task",
@@ -126,7 +127,7 @@ OPERATIONS: dict[str, Operation] = {
         parameters=("If-Match", "Idempotency-Key"),
         answer="Task",
         headers=("ETag",),
-        errors=(409,),
+        errors=(409, 429),
     ),
     "delete_delete_task": Operation(
         summary="Move a task to the trash",
@@ -257,7 +258,7 @@ OPERATIONS: dict[str, Operation] = {
         body="Command",
         media_types=COMMANDS,
         answer="Event",
-        errors=(204, 404, 409),
+        errors=(204, 404, 409, 429),
     ),
     "get_openapi": Operation(summary="This document", tag="service", answer="OpenApi"),
     "liveness": Operation(summary="Whether the process answers; touches nothing", tag="service", success=204),
