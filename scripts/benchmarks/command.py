@@ -5,7 +5,11 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 
-NAMES = {"cold": "process start to first answer", "recurrence": "next occurrence against dateutil"}
+NAMES = {
+    "cold": "process start to first answer",
+    "recurrence": "next occurrence against dateutil",
+    "warm": "a read through the gateway and at the function, on fresh and on kept connections",
+}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,12 +5,14 @@ import contextlib
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 import uvicorn
 
 from scripts.local.state import InUse
+from shared.runtime import transport
+from shared.runtime.asgi_connections import Protocol
 
 Scope = MutableMapping[str, Any]  # ASGI's own loose types
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,7 +31,7 @@ class ClientGone(Exception):
 
 
 class TooLarge(Exception):
-    """The body is above BODY_LIMIT."""
+    """The body is above the limit of its door."""
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -38,24 +40,17 @@ def header(scope: Scope, name: bytes) -> str:
     return found[-1].decode("latin-1") if found else ""
 
 
-async def chunks(receive: Receive) -> AsyncIterator[bytes]:
-    """The request's body as it comes."""
-    more = True
+async def whole_body(receive: Receive, *, limit: int = BODY_LIMIT) -> bytes:
+    """All of the body; `TooLarge` above `limit` bytes, `ClientGone` when it never ends."""
+    body, more = bytearray(), True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         more = message.get("more_body", False)
-        if piece := message.get("body", b""):
-            yield piece
-
-
-async def whole_body(receive: Receive) -> bytes:
-    body = bytearray()
-    async for piece in chunks(receive):
-        body += piece
-        if len(body) > BODY_LIMIT:
-            raise TooLarge
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise TooLarge(f"the body is above {limit} bytes")
     return bytes(body)
 
 
@@ -120,8 +115,8 @@ def guarded(app: App) -> App:
             return
         try:
             await app(scope, receive, send)
-        except TooLarge:
-            await problem(send, 413, "too_large", detail=f"the body is above {BODY_LIMIT} bytes")
+        except TooLarge as error:
+            await problem(send, 413, "body_too_large", detail=str(error))
         except ClientGone:
             return
 
@@ -130,7 +125,7 @@ def guarded(app: App) -> App:
 
 def listen(port: int, option: str) -> socket.socket:
     """A loopback listener; InUse names the option that moves it."""
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
@@ -157,7 +152,8 @@ class Server(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 ws="none",
-                http="h11",
+                http=Protocol,  # as the functions' own: deadline for a request, cap, TCP_NODELAY
+                h11_max_incomplete_event_size=transport.MAX_HEADERS,
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,

@@ -1,13 +1,23 @@
 """The way to the functions over HTTP: the public door, and `forward`, which doors.py uses too."""
 
 import asyncio
-import contextlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
-from scripts.local.asgi import ClientGone, Headers, Receive, Scope, Send, chunks, header, problem
+from scripts.local.asgi import (
+    ClientGone,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    header,
+    problem,
+    whole_body,
+)
 from scripts.local.http_client import HOP_BY_HOP, Exchange, Request
 from scripts.local.revision import Refused, Revision
+from shared.runtime import transport
 
 _FORWARDING = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded")
 
@@ -38,23 +48,32 @@ class Gateway:
 async def forward(
     revision: Revision, scope: Scope, receive: Receive, send: Send, *, target: bytes | None = None
 ) -> None:
-    """Passes one request through: bodies unbuffered and unchanged, hop-by-hop headers dropped."""
-    gone = asyncio.Event()
-    request = _request(scope, _watched(receive, gone), target)
+    """Passes one request through: bodies unchanged, hop-by-hop headers dropped, the answer as it comes.
+
+    A request waits here until all of it has arrived (the listener gives it 10 s), so that a client that is
+    slow, or never goes on, takes no slot from others.
+    """
+    try:
+        request = _request(scope, await whole_body(receive, limit=transport.MAX_BODY), target)
+    except ClientGone:
+        return
+    except TooLarge as error:
+        await problem(send, 413, "body_too_large", detail=str(error))
+        return
     started = asyncio.Event()
     work = asyncio.create_task(_relay(revision, request, send, started))
-    watch = asyncio.create_task(_disconnected(receive, gone, request))
+    watch = asyncio.create_task(_disconnected(receive))
     try:
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (work, watch):  # whoever went first (client or process): the other side follows
             task.cancel()
         await asyncio.gather(work, watch, return_exceptions=True)
-    error = None if work.cancelled() else work.exception()
-    if isinstance(error, Refused) and not started.is_set():
-        await problem(send, error.status, error.code, detail=error.detail)
-    elif error is not None:
-        raise error  # cut in the middle: uvicorn closes the connection, which is all that can be said
+    failure = None if work.cancelled() else work.exception()
+    if isinstance(failure, Refused) and not started.is_set():
+        await problem(send, failure.status, failure.code, detail=failure.detail)
+    elif failure is not None:
+        raise failure  # cut in the middle: uvicorn closes the connection, which is all that can be said
 
 
 async def _relay(revision: Revision, request: Request, send: Send, started: asyncio.Event) -> None:
@@ -76,21 +95,19 @@ def _response(exchange: Exchange) -> Headers:
     return [(name, value) for name, value in exchange.headers if name.lower() not in named]
 
 
-def _request(scope: Scope, body: AsyncIterator[bytes], target: bytes | None) -> Request:
+def _request(scope: Scope, body: bytes, target: bytes | None) -> Request:
     path: bytes = target if target is not None else scope["raw_path"]
     if scope["query_string"]:
         path += b"?" + scope["query_string"]
     listed = {part.strip().lower() for part in header(scope, b"connection").split(",")}
-    dropped = HOP_BY_HOP | listed
+    dropped = HOP_BY_HOP | listed | {"expect"}  # the body is here: nobody is asked to wait for it
     headers = [
         (name, value)
         for name, value in scope["headers"]
         if name.decode("latin-1") not in dropped and name not in _FORWARDING
     ]
-    names = {name for name, _ in scope["headers"]}
-    chunked = b"transfer-encoding" in names
-    has_body = chunked or b"content-length" in names
-    return Request(scope["method"], path, [*headers, *_forwarding(scope)], body if has_body else b"", chunked)
+    chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    return Request(scope["method"], path, [*headers, *_forwarding(scope)], body, chunked)
 
 
 def _forwarding(scope: Scope) -> Headers:
@@ -104,22 +121,7 @@ def _forwarding(scope: Scope) -> Headers:
     ]
 
 
-async def _watched(receive: Receive, gone: asyncio.Event) -> AsyncIterator[bytes]:
-    """The body; `gone` is set at its end, from when on only a disconnect can come."""
-    try:
-        async for piece in chunks(receive):
-            yield piece
-    finally:
-        gone.set()
-
-
-async def _disconnected(receive: Receive, complete: asyncio.Event, request: Request) -> None:
+async def _disconnected(receive: Receive) -> None:
     """Returns when the client has gone."""
-    if isinstance(request.body, bytes):
-        with contextlib.suppress(ClientGone):
-            async for _ in chunks(receive):
-                pass  # there is none
-    else:
-        await complete.wait()
     while (await receive())["type"] != "http.disconnect":
         pass

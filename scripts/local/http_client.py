@@ -5,7 +5,6 @@ reused connections. Timeouts belong to the caller (asyncio.timeout).
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
@@ -33,12 +32,12 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """A request to forward; `headers` without hop-by-hop ones, `length` None = chunked (or no body)."""
+    """A request to forward; `headers` without hop-by-hop ones, `chunked` as it came."""
 
     method: str
     target: bytes
     headers: Sequence[tuple[bytes, bytes]]
-    body: AsyncIterator[bytes] | bytes = field(default=b"", repr=False)
+    body: bytes = field(default=b"", repr=False)
     chunked: bool = False
 
 
@@ -48,7 +47,6 @@ class Exchange:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._http = h11.Connection(h11.CLIENT)
-        self._upload: asyncio.Task[None] | None = None
         self.status = 0
         self.deadline = float("inf")  # loop time; kept here for whoever reads the body
         self.headers: RawHeaders = []
@@ -60,12 +58,8 @@ class Exchange:
             headers.append((b"transfer-encoding", b"chunked"))
         try:
             self._send(h11.Request(method=request.method, target=request.target, headers=headers))
-            if isinstance(request.body, bytes):
-                self._send(h11.Data(data=request.body))
-                self._send(h11.EndOfMessage())
-            else:
-                # Beside the response, not before it: a process may answer 413 without reading.
-                self._upload = asyncio.ensure_future(self._send_all(request.body))
+            self._send(h11.Data(data=request.body))
+            self._send(h11.EndOfMessage())
             response = await self._response()
         except (OSError, h11.ProtocolError) as error:
             raise Broken(f"{type(error).__name__}: {error}") from error
@@ -85,29 +79,16 @@ class Exchange:
 
     async def close(self) -> None:
         """Ends the connection, finished or not; the process sees a disconnect."""
-        if self._upload is not None:
-            self._upload.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await self._upload
         self._writer.close()
 
     def _send(self, event: h11.Event) -> None:
         if data := self._http.send(event):
             self._writer.write(data)
 
-    async def _send_all(self, body: AsyncIterator[bytes]) -> None:
-        with contextlib.suppress(OSError):  # the response, or its absence, tells what happened
-            async for piece in body:
-                self._send(h11.Data(data=piece))
-                await self._writer.drain()
-            self._send(h11.EndOfMessage())
-            await self._writer.drain()
-
     async def _response(self) -> h11.Response:
         while not isinstance(event := await self._event(), h11.Response):
             if isinstance(event, (h11.ConnectionClosed, h11.EndOfMessage)):
                 raise ConnectionResetError("closed before it answered")
-            self._fail_with_upload()
         return event
 
     async def _event(self) -> h11.Event:
@@ -117,10 +98,6 @@ class Exchange:
             raise ConnectionResetError("closed before it answered")
         assert not isinstance(event, type)  # the two sentinels are handled above
         return event
-
-    def _fail_with_upload(self) -> None:
-        if self._upload is not None and self._upload.done() and self._upload.exception() is not None:
-            raise ConnectionResetError("the request's body broke off")
 
 
 async def connect(host: str, port: int) -> Exchange:

@@ -126,6 +126,7 @@ class Revision:
             "scale": int(serving),
             "state": "starting" if self._starting else "ready" if serving else "zero",
             "pids": self.pids(),
+            "port": self._process.port if self._process is not None and serving else None,
             "in_flight": self._in_flight,
             "queued": self._queued,
             "starts": self._starts,

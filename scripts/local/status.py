@@ -30,7 +30,8 @@ from scripts.local.topics import Partition, Record, Topics, TopicsUnavailable, U
 
 _NOW = Policy(retry=0, backoff="linear", delay=0.0, timeout=600.0)
 _READ_LIMIT = 1000
-_HIDDEN = {"partitions", "pids", "log"}  # on the page; status.json has them
+_DIGITS = 18
+_HIDDEN = {"partitions", "pids", "port", "log"}  # on the page; status.json has them
 
 
 class Problems:
@@ -125,17 +126,24 @@ class Status:
     async def _records(self, topic: str, query: Mapping[str, list[str]], send: Send) -> None:
         try:
             partition, offset, limit = (
-                int(query.get(name, [default])[0])
-                for name, default in (("partition", "0"), ("offset", "0"), ("limit", "100"))
+                _number(query, name, default)
+                for name, default in (("partition", 0), ("offset", 0), ("limit", 100))
             )
             records = await self._topics.read((topic, partition), offset, limit=min(limit, _READ_LIMIT))
-        except ValueError:
-            return await problem(send, 400, "bad_query", detail="partition, offset and limit are integers")
+        except ValueError as error:
+            return await problem(send, 400, "bad_query", detail=str(error))
         except UnknownTopic as error:
             return await problem(send, 404, "unknown_topic", detail=str(error))
         except TopicsUnavailable as error:
             return await problem(send, 503, "topics_unavailable", detail=str(error))
         await answer_json(send, 200, {"records": [record_json(record) for record in records]})
+
+
+def _number(query: Mapping[str, list[str]], name: str, default: int) -> int:
+    text = query.get(name, [str(default)])[0]
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise ValueError(f"{name} is a whole number of at most {_DIGITS} digits")
+    return int(text)
 
 
 def record_json(record: Record) -> dict[str, Any]:
