@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.runtime import parsers
 from shared.runtime.settings import secret
 
 
@@ -9,4 +10,4 @@ from shared.runtime.settings import secret
 class Settings:
     """One field a variable, in upper case."""
 
-    database_url: str = secret(help="DSN of the role `consumer`")
+    database_url: str = secret(parse=parsers.dsn, help="DSN of the role `consumer`")

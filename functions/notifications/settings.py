@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.runtime import parsers
 from shared.runtime.sealing import parse_keys
 from shared.runtime.settings import secret, setting
 
@@ -10,7 +11,7 @@ from shared.runtime.settings import secret, setting
 class Settings:
     """One field a variable, in upper case."""
 
-    database_url: str = secret(help="DSN of the role `consumer`")
-    kafka_bootstrap_servers: str = setting(help="host:port[,host:port]")
+    database_url: str = secret(parse=parsers.dsn, help="DSN of the role `consumer`")
+    kafka_bootstrap_servers: str = setting(parse=parsers.bootstrap_servers, help="host:port[,host:port]")
     webhook_secret_key: str = secret(parse=parse_keys, help="base64 of 32 bytes: opens the webhooks' secrets")
     webhook_allow_loopback: bool = setting(default=False, help="true only on a developer's machine")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.runtime import parsers
 from shared.runtime.settings import secret, setting
 
 
@@ -9,5 +10,5 @@ from shared.runtime.settings import secret, setting
 class Settings:
     """One field a variable, in upper case."""
 
-    database_url: str = secret(help="DSN of the role `relay`")
-    kafka_bootstrap_servers: str = setting(help="host:port[,host:port]")
+    database_url: str = secret(parse=parsers.dsn, help="DSN of the role `relay`")
+    kafka_bootstrap_servers: str = setting(parse=parsers.bootstrap_servers, help="host:port[,host:port]")

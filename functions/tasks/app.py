@@ -3,7 +3,7 @@
 Nouns do not know one another's routes and views; what one needs of another is handed to it here.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from flask import Flask
@@ -34,7 +34,6 @@ def build(
     sealer: Sealer,
     allow_loopback: bool = False,
     cors_origins: Collection[str] = (),
-    readiness: Callable[[], None] | None = None,
 ) -> Flask:
     """The Flask application with every route declared."""
 
@@ -49,7 +48,7 @@ def build(
         audit.register(routes, uow, sealer)
         openapi.register(app, routes)
 
-    return create_app("tasks", register=register, readiness=readiness, cors_origins=cors_origins)
+    return create_app("tasks", register=register, cors_origins=cors_origins)
 
 
 def _show_task(tx: Transaction, task: Task) -> dict[str, Any]:

@@ -5,13 +5,13 @@ wiring behind the first answer. Plain `functions-framework --target updates` ser
 import asyncio
 from typing import TYPE_CHECKING
 
+import flask
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.updates.settings import Settings
-from shared.runtime.entry import Once
-from shared.runtime.http import HEALTH
+from shared.runtime.entry import NotWired, Once, health, is_health, unwired
 from shared.runtime.settings import load
 
 if TYPE_CHECKING:
@@ -29,8 +29,16 @@ def wire() -> "Updates":
 wired = Once(wire)
 
 
+def translated(found: flask.Response) -> Response:
+    return Response(found.get_data(), found.status_code, dict(found.headers))
+
+
 @functions_framework.aio.http
 async def updates(request: Request) -> Response:
-    if request.url.path in HEALTH and request.method in ("GET", "HEAD"):
-        return Response(status_code=204)
-    return await (await asyncio.to_thread(wired)).respond(request)
+    if is_health(request.method, request.url.path):
+        return translated(health(wired, request.url.path))
+    try:
+        app = await asyncio.to_thread(wired)
+    except NotWired:
+        return translated(unwired(wired))
+    return await app.respond(request)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.runtime import parsers
 from shared.runtime.settings import secret, setting
 
 
@@ -9,8 +10,10 @@ from shared.runtime.settings import secret, setting
 class Settings:
     """One field a variable, in upper case."""
 
-    database_url: str = secret(help="DSN of the role `api`")
+    database_url: str = secret(parse=parsers.dsn, help="DSN of the role `api`")
     auth_issuer: str = setting(help="the `iss` of accepted tokens")
     auth_audience: str = setting(help="the `aud` of accepted tokens")
-    auth_jwks_url: str = setting(help="where the issuer publishes its keys")
-    cors_allowed_origins: tuple[str, ...] = setting(default=(), help="origins, comma-separated")
+    auth_jwks_url: str = setting(parse=parsers.url, help="where the issuer publishes its keys")
+    cors_allowed_origins: tuple[str, ...] = setting(
+        default=(), parse=parsers.origins, help="origins, comma-separated"
+    )

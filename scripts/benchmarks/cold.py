@@ -22,7 +22,7 @@ from scripts.local.manifests import load
 from scripts.local.model import Service
 from scripts.local.postgres import EmbeddedPostgres
 
-READY_GOAL, DATABASE_GOAL = 1.5, 1.9  # times hello, median wall time
+LIVE_GOAL, READY_GOAL, DATABASE_GOAL = 1.5, 1.9, 1.9  # times hello, median wall time
 LEAST_ROUNDS = 10
 HELLO = "hello (functions-framework)"
 READY, LIVE = "/health/readiness", "/health/liveness"
@@ -71,7 +71,8 @@ def _subjects(directory: Path) -> Iterator[list[Subject]]:
     dsns = postgres.start()
     try:
         with served(directory) as (issuer, jwks):
-            found = [_hello(), *(_ready(service) for service in services.values())]
+            found = [_hello(), *(_probed(s, "live", LIVE, LIVE_GOAL) for s in services.values())]
+            found += [_probed(s, "ready", READY, READY_GOAL) for s in services.values()]
             env = processes.environment(
                 services["tasks"],
                 DATABASE_URL=dsns["api"],
@@ -96,8 +97,8 @@ def _hello() -> Subject:
     return Subject(HELLO, command, env, "/", None)
 
 
-def _ready(service: Service) -> Subject:
-    return Subject(f"{service.name}: ready", RUNNER, processes.environment(service), READY, READY_GOAL)
+def _probed(service: Service, word: str, path: str, goal: float) -> Subject:
+    return Subject(f"{service.name}: {word}", RUNNER, processes.environment(service), path, goal)
 
 
 def _created(env: Mapping[str, str], token: str, log: Path) -> str:

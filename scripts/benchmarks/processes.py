@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from scripts.local.model import SecretRef, Service
@@ -85,15 +86,16 @@ def started(command: Sequence[str], env: Mapping[str, str], log: Path) -> Iterat
 def first_answer(
     process: "subprocess.Popen[bytes]", port: int, path: str, *, log: Path, token: str | None = None
 ) -> Answer:
-    """The answer to the first GET that is not refused, asked for every millisecond."""
+    """The answer to the first GET that is not refused, nor answered 503, asked for every millisecond."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the process ended with code {process.returncode}:\n{log.read_text()}")
-        try:
-            return ask(port, "GET", path, token=token)
-        except ConnectionRefusedError:
-            time.sleep(0.001)
+        with contextlib.suppress(ConnectionRefusedError):
+            answer = ask(port, "GET", path, token=token)
+            if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:  # a readiness probe before the wiring stands
+                return answer
+        time.sleep(0.001)
     raise RuntimeError(f"no answer to {path} within {START_SECONDS:.0f} s:\n{log.read_text()}")
 
 

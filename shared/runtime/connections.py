@@ -14,8 +14,8 @@ from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, WSGITask
 
 from shared.runtime import clock, lifecycle, transport
+from shared.runtime.http import RECEIVED_AT
 
-RECEIVED_AT = "taskflow.received_at"  # in the WSGI environ: clock.monotonic() when the body was complete
 _ACCEPTS_AT_ONCE = 64  # a turn of the loop costs the same for one connection and for many
 
 

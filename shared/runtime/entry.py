@@ -1,7 +1,8 @@
-"""How a `main.py` defers its wiring: built once, by whoever needs it first. Health needs nothing of it.
+"""How a `main.py` defers its wiring: built once, behind the first answers. Liveness needs nothing of it,
+readiness says whether it stands.
 
-`serve` starts building as soon as it listens, while Knative still spreads the word that the process is
-ready; under plain functions-framework the first request builds.
+`serve` starts building as soon as it listens; under plain functions-framework the first readiness probe or
+the first request does.
 """
 
 import threading
@@ -10,38 +11,96 @@ from typing import Generic, TypeVar
 
 from flask import Request, Response
 
-from shared.runtime import lifecycle
+from shared.runtime import clock, lifecycle, problems
 from shared.runtime.http import HEALTH, View, new_request_id, no_content
+from shared.runtime.logging import get_logger
+
+REBUILD_SECONDS = 1.0  # between two attempts at a wiring that fails: probes ask many times a second
 
 T = TypeVar("T")
+log = get_logger(__name__)
+
+
+class NotWired(Exception):  # not an AppError: no view exists that would answer it
+    """The wiring of this function failed; its log says why."""
 
 
 class Once(Generic[T]):
-    """`build()` once, however many threads ask at once; a build that raises is tried again by the next."""
+    """`build()` once, however many threads ask at once; one that raises is tried again after a pause."""
 
     def __init__(self, build: Callable[[], T]) -> None:
         self._build = build
         self._lock = threading.Lock()
         self._built: T | None = None
-        lifecycle.on_listening(self)
+        self._failed_at: float | None = None
+        lifecycle.on_listening(self._attempt)
 
     def __call__(self) -> T:
+        """What was built; waits for it, raises NotWired."""
         if self._built is None:
-            with self._lock:
-                if self._built is None:
-                    self._built = self._build()
+            self._attempt()
+        if self._built is None:
+            raise NotWired
         return self._built
+
+    def ready(self) -> bool:
+        """Whether it stands, at once. If nobody is building, somebody begins."""
+        if self._built is None and not self._lock.locked() and not self._resting():
+            threading.Thread(target=self._attempt, name="wiring", daemon=True).start()
+        return self._built is not None
+
+    def failed(self) -> bool:
+        return self._built is None and self._failed_at is not None
+
+    def _attempt(self) -> None:
+        with self._lock:
+            if self._built is not None or self._resting():
+                return
+            try:
+                self._built = self._build()
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # SystemExit: settings read while wiring
+                self._failed_at = clock.monotonic()
+                log.failure("wiring failed, not ready", error)
+
+    def _resting(self) -> bool:
+        return self._failed_at is not None and clock.monotonic() < self._failed_at + REBUILD_SECONDS
 
 
 def deferred(build: Callable[[], View]) -> View:
-    """The view that `build` makes, with health answered before it exists."""
+    """The view that `build` makes, with health answered before it exists and a problem if it never does."""
     wired = Once(build)
 
     def respond(request: Request) -> Response:
-        if request.path in HEALTH and request.method in ("GET", "HEAD"):
-            healthy = no_content()
-            healthy.headers["X-Request-Id"] = new_request_id()
-            return healthy
-        return wired()(request)
+        if is_health(request.method, request.path):
+            return health(wired, request.path)
+        try:
+            view = wired()
+        except NotWired:
+            return unwired(wired)
+        return view(request)
 
     return respond
+
+
+def is_health(method: str, path: str) -> bool:
+    """Whether this is a probe. Other methods on these paths are the function's own affair."""
+    return path in HEALTH and method in ("GET", "HEAD")
+
+
+def health(wired: Once[T], path: str) -> Response:
+    """The answer to a probe. `liveness` only says that the process answers."""
+    if path == HEALTH[1] and not wired.ready():
+        return unwired(wired)
+    healthy = no_content()
+    healthy.headers["X-Request-Id"] = new_request_id()
+    return healthy
+
+
+def unwired(wired: Once[T]) -> Response:
+    """The answer of a function that cannot work yet, or at all."""
+    code, detail = ("starting", "The function is starting.")
+    if wired.failed():
+        code, detail = "wiring_failed", str(NotWired.__doc__)
+    instance = new_request_id()
+    headers = {"Retry-After": "1", "X-Request-Id": instance}
+    return problems.problem(503, code, detail, instance=instance, headers=headers)

@@ -5,7 +5,7 @@
 
 import io
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 import flask
@@ -27,13 +27,13 @@ __all__ = [
     "View",
     "create_app",
     "json_body",
-    "json_response",
     "no_content",
     "serve_request",
 ]
 
 MAX_BODY = 65_536
 REQUEST_SECONDS = 4.0  # for a whole request: with the moments beyond it, a 503 within 5 s
+RECEIVED_AT = "taskflow.received_at"  # set by our runner: clock.monotonic() when the whole request was here
 HEALTH = ("/health/liveness", "/health/readiness")
 View = Callable[[Request], Response]  # what a function answers a request with
 _JSON = ("application/json", "application/merge-patch+json")
@@ -51,11 +51,10 @@ def create_app(
     name: str,
     *,
     register: Callable[[Flask], None],
-    readiness: Callable[[], None] | None = None,
     cors_origins: Collection[str] = (),
     max_body: int = MAX_BODY,
 ) -> Flask:
-    """A Flask application with our edge; `register` adds the routes, `readiness` raises if not ready."""
+    """A Flask application with our edge; `register` adds the routes."""
     process = load(Process)
     configure(service=name, level=process.log_level)
     app = Flask(name, static_folder=None)
@@ -67,18 +66,25 @@ def create_app(
     app.after_request(lambda response: cors.allow(response, frozenset(cors_origins)))
     app.after_request(_finish)
     app.teardown_request(_end)
-    app.register_error_handler(Exception, _to_problem)
-    _add_health(app, readiness)
+    app.register_error_handler(Exception, to_problem)
+    _add_health(app)
     register(app)
     return app
 
 
 def serve_request(app: Flask, request: Request) -> Response:
     """Answers a functions-framework request with `app`'s routes, error handlers and hooks."""
-    with deadline.within(REQUEST_SECONDS), app.request_context(request.environ):
+    with deadline.within(_left(request)), app.request_context(request.environ):
         response = app.full_dispatch_request()
     discard_body(request)
     return response
+
+
+def _left(request: Request) -> float:
+    """Seconds of the request's time that waiting for a thread has left; never negative."""
+    received = request.environ.get(RECEIVED_AT)
+    waited = 0.0 if received is None else clock.monotonic() - received
+    return max(0.0, REQUEST_SECONDS - waited)
 
 
 def json_body(
@@ -95,13 +101,6 @@ def json_body(
     if not isinstance(value, dict):
         raise Invalid("The body must be a JSON object.", code="not_an_object")
     return value
-
-
-def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """`body` as compact JSON."""
-    response = Response(strict_json.dumps(body), status=status, content_type="application/json")
-    response.headers.update(headers or {})
-    return response
 
 
 def no_content() -> Response:
@@ -173,7 +172,8 @@ def _end(_error: BaseException | None) -> None:
         fields.__exit__(None, None, None)
 
 
-def _to_problem(error: Exception) -> Response:
+def to_problem(error: Exception) -> Response:
+    """The problem of whatever was raised: the error handler of every Flask application here."""
     instance = g.get("request_id")
     if isinstance(error, HTTPException):
         return problems.of_http_exception(error, instance=instance)
@@ -185,14 +185,7 @@ def _to_problem(error: Exception) -> Response:
     return problems.of_unknown(instance=instance)
 
 
-def _add_health(app: Flask, readiness: Callable[[], None] | None) -> None:
-    def live() -> Response:
-        return no_content()
-
-    def ready() -> Response:
-        if readiness is not None:
-            readiness()
-        return no_content()
-
-    app.add_url_rule(HEALTH[0], "liveness", live, methods=["GET"])
-    app.add_url_rule(HEALTH[1], "readiness", ready, methods=["GET"])
+def _add_health(app: Flask) -> None:
+    """For whoever mounts the application without `entry.deferred`, which knows more about readiness."""
+    for path in HEALTH:
+        app.add_url_rule(path, path.rpartition("/")[2], no_content, methods=["GET"])

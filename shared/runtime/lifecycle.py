@@ -46,11 +46,6 @@ def draining() -> bool:
     return _draining.is_set()
 
 
-def wait_for_drain(timeout: float) -> bool:
-    """Sleep until the process is asked to stop, at most `timeout` seconds; True when it was."""
-    return _draining.wait(timeout)
-
-
 def stop() -> None:
     """Run what was registered, once; a callback that hangs is abandoned after FLUSH_SECONDS."""
     _draining.set()

@@ -29,7 +29,9 @@ def main() -> None:
     log.info("loaded", ms=round((clock.monotonic() - started) * 1000))
     if isinstance(app, Flask):
         from shared.runtime import wsgi
+        from shared.runtime.http import to_problem
 
+        app.register_error_handler(Exception, to_problem)  # the framework's own answers are HTML
         wsgi.serve(app, settings)
     else:
         from shared.runtime import asgi

@@ -9,10 +9,10 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from shared.runtime import parsers
 from shared.runtime.logging import conceal
 
 T = TypeVar("T")
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
 class BadSettings(SystemExit):
@@ -63,10 +63,17 @@ def get_secret(name: str, environ: Mapping[str, str] = os.environ) -> str | None
     """The secret `name`: the file ${SECRETS_DIR}/NAME, else the variable NAME, else None."""
     directory = environ.get("SECRETS_DIR")
     path = Path(directory, name) if directory else None
-    value = path.read_text().strip() if path is not None and path.is_file() else environ.get(name)
+    value = _mounted(path) if path is not None and path.is_file() else environ.get(name)
     if value:
         conceal(value)
     return value or None
+
+
+def _mounted(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ValueError("its file in SECRETS_DIR must be readable UTF-8") from None
 
 
 def _read(f: Field[Any], kind: Any, environ: Mapping[str, str]) -> Any:
@@ -74,7 +81,7 @@ def _read(f: Field[Any], kind: Any, environ: Mapping[str, str]) -> Any:
     raw = get_secret(name, environ) if f.metadata.get("secret") else environ.get(name)
     if raw is None or raw == "":
         return MISSING
-    parse = f.metadata.get("parse") or _PARSERS.get(kind, str)
+    parse = f.metadata.get("parse") or _PARSERS[kind]
     return parse(raw)
 
 
@@ -83,45 +90,16 @@ def _hint(f: Field[Any]) -> str:
     return f" ({text})" if text else ""
 
 
-def _integer(raw: str) -> int:
-    try:
-        return int(raw)
-    except ValueError:
-        raise ValueError("must be a whole number") from None
-
-
-def _number(raw: str) -> float:
-    try:
-        return float(raw)
-    except ValueError:
-        raise ValueError("must be a number") from None
-
-
-def _boolean(raw: str) -> bool:
-    word = raw.strip().lower()
-    if word not in (*_TRUE, *_FALSE):
-        raise ValueError("must be true or false")
-    return word in _TRUE
-
-
-def _texts(raw: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in raw.split(",") if part.strip())
-
-
 _PARSERS: dict[Any, Callable[[str], Any]] = {
-    int: _integer,
-    float: _number,
-    bool: _boolean,
-    tuple[str, ...]: _texts,
+    str: parsers.text,
+    int: parsers.integer,
+    float: parsers.number,
+    bool: parsers.boolean,
+    tuple[str, ...]: parsers.texts,
 }
 
 
-def positive(raw: str) -> int:
-    """Parser for counts: a whole number above zero."""
-    value = _integer(raw)
-    if value < 1:
-        raise ValueError("must be at least 1")
-    return value
+_threads = parsers.between(1, 64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,14 +107,14 @@ class Runner:
     """What every function's process needs, whichever function it serves."""
 
     function_target: str = setting(help="name of the function, e.g. tasks")
-    function_source: str = setting(help="its file, e.g. functions/tasks/main.py")
-    host: str = setting(default="0.0.0.0")  # noqa: S104  # a container must listen on every interface
-    port: int = setting(default=8080)
-    threads: int = setting(
-        default=8, parse=positive, help="requests at work at once; the database pool follows"
+    function_source: str = setting(parse=parsers.source_file, help="its file, e.g. functions/tasks/main.py")
+    host: str = setting(default="0.0.0.0", help="address to listen on")  # noqa: S104  # a container must listen on every interface
+    port: int = setting(default=8080, parse=parsers.between(0, 65535), help="port to listen on")
+    threads: int = setting(default=8, parse=_threads, help="requests at work at once")
+    drain_seconds: float = setting(
+        default=5.0, parse=parsers.seconds, help="how long to accept requests after SIGTERM"
     )
-    drain_seconds: float = setting(default=5.0, help="how long to accept requests after SIGTERM")
-    log_level: str = setting(default="INFO")
+    log_level: str = setting(default="INFO", parse=parsers.level)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +122,6 @@ class Process:
     """The part of Runner that also exists under plain functions-framework, plus test hooks."""
 
     function_target: str = setting(default="taskflow")
-    threads: int = setting(default=8, parse=positive)
-    log_level: str = setting(default="INFO")
+    threads: int = setting(default=8, parse=_threads)
+    log_level: str = setting(default="INFO", parse=parsers.level)
     failpoints: str = setting(default="", help="crash points of tests, see shared/runtime/failpoints.py")

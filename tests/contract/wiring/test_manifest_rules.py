@@ -114,6 +114,13 @@ def test_variables_are_well_formed_unique_and_not_reserved(services):
         assert all(("value" in e) != ("valueFrom" in e) for e in box["env"]), name
 
 
+def test_readiness_is_asked_often_and_is_not_liveness(services):
+    """With a periodSeconds queue-proxy asks once a second or less: a wake-up would pay for it."""
+    for name, box in boxes(services):
+        assert box["readinessProbe"] == {"httpGet": {"path": "/health/readiness"}}, name
+        assert box["livenessProbe"]["httpGet"] == {"path": "/health/liveness"}, name
+
+
 def test_containers_have_one_port_that_knative_does_not_use(services):
     for name, box in boxes(services):
         assert box["name"] != "queue-proxy", name

@@ -18,7 +18,7 @@ from shared.domain.errors import (
     RetryLater,
     Unauthenticated,
 )
-from shared.runtime.http import Gone, create_app, json_body, json_response, serve_request
+from shared.runtime.http import Gone, create_app, json_body, serve_request
 from shared.runtime.tracing import trace_id
 
 ORIGIN = "https://todo.example"
@@ -44,15 +44,17 @@ def _register(app: flask.Flask) -> None:
 
     @app.post("/v1/echo")
     def echo() -> flask.Response:
-        return json_response(json_body(flask.request), headers={"ETag": '"1"'})
+        response = flask.jsonify(json_body(flask.request))
+        response.headers["ETag"] = '"1"'
+        return response
 
     @app.post("/v1/action")
     def action() -> flask.Response:
-        return json_response(json_body(flask.request, optional=True))
+        return flask.jsonify(json_body(flask.request, optional=True))
 
     @app.get("/v1/trace")
     def trace() -> flask.Response:
-        return json_response({"traceparent": flask.g.traceparent, "request_id": flask.g.request_id})
+        return flask.jsonify({"traceparent": flask.g.traceparent, "request_id": flask.g.request_id})
 
 
 @pytest.fixture
@@ -211,23 +213,10 @@ def test_preflight_of_an_unknown_route(client):
 
 
 def test_health_answers():
-    asked: list[str] = []
-    app = create_app("tasks", register=lambda _: None, readiness=lambda: asked.append("asked"))
-    client = app.test_client()
+    client = create_app("tasks", register=lambda _: None).test_client()
     assert client.get("/health/liveness").status_code == 204
-    assert asked == []
     assert client.get("/health/readiness").status_code == 204
-    assert asked == ["asked"]
     assert client.post("/health/readiness").status_code == 405
-
-
-def test_not_ready():
-    def not_ready() -> None:
-        raise RetryLater("The database has not been reached yet.")
-
-    client = create_app("tasks", register=lambda _: None, readiness=not_ready).test_client()
-    assert client.get("/health/liveness").status_code == 204
-    assert client.get("/health/readiness").status_code == 503
 
 
 def _framework(app: flask.Flask) -> Client:

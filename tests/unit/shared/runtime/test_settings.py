@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.settings import BadSettings, Runner, get_secret, load, positive, secret, setting
+from shared.runtime.parsers import between
+from shared.runtime.settings import BadSettings, Runner, get_secret, load, secret, setting
 
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
     database_url: str = secret(help="DSN of the role api")
     kafka: str = setting()
-    threads: int = setting(default=8, parse=positive)
+    threads: int = setting(default=8, parse=between(1, 64))
     ratio: float = setting(default=0.5)
     loopback: bool = setting(default=False)
     origins: tuple[str, ...] = setting(default=())
@@ -47,9 +48,9 @@ def test_every_problem_is_named_at_once_without_values():
     assert isinstance(bad.value, SystemExit)
 
 
-@pytest.mark.parametrize("value", ["0", "-1"])
-def test_counts_are_positive(value):
-    with pytest.raises(BadSettings, match="at least 1"):
+@pytest.mark.parametrize("value", ["0", "-1", "65", "1_0", "\u0668", "1e1"])
+def test_counts_have_limits(value):
+    with pytest.raises(BadSettings, match=r"THREADS: must be (at least 1|a whole number)"):
         load(Example, GOOD | {"THREADS": value})
 
 
@@ -73,3 +74,10 @@ def test_the_runner_needs_a_function():
         load(Runner, {})
     assert "FUNCTION_TARGET" in str(bad.value)
     assert "FUNCTION_SOURCE" in str(bad.value)
+
+
+def test_a_mounted_secret_that_cannot_be_read_is_named(tmp_path: Path):
+    (tmp_path / "DATABASE_URL").write_bytes(b"canary\xff")
+    with pytest.raises(BadSettings, match="DATABASE_URL: its file in SECRETS_DIR") as bad:
+        load(Example, GOOD | {"SECRETS_DIR": str(tmp_path)})
+    assert "canary" not in str(bad.value)

@@ -6,26 +6,26 @@ import flask
 import functions_framework
 from own_sockets import nodelay
 
-from shared.runtime.http import create_app, json_body, json_response, serve_request
+from shared.runtime.http import create_app, json_body, serve_request
 
 
 def _register(app: flask.Flask) -> None:
     @app.get("/")
     def hello() -> flask.Response:
-        return json_response({"hello": "world"})
+        return flask.jsonify({"hello": "world"})
 
     @app.get("/slow")
     def slow() -> flask.Response:
         time.sleep(float(flask.request.args["seconds"]))
-        return json_response({"slow": True})
+        return flask.jsonify({"slow": True})
 
     @app.post("/echo")
     def echo() -> flask.Response:
-        return json_response(json_body(flask.request))
+        return flask.jsonify(json_body(flask.request))
 
     @app.get("/nodelay")
     def delays() -> flask.Response:
-        return json_response(nodelay(int(flask.request.environ["REMOTE_PORT"])))
+        return flask.jsonify(nodelay(int(flask.request.environ["REMOTE_PORT"])))
 
     @app.get("/crash")
     def crash() -> flask.Response:

@@ -12,7 +12,7 @@ from shared.db.uow import Cause, UnitOfWork
 from shared.domain.identity import Actor
 from shared.events.task import TaskCreated
 from shared.messaging.connect import connect
-from shared.runtime.http import create_app, json_response, serve_request
+from shared.runtime.http import create_app, serve_request
 from shared.runtime.publisher import PublisherThread
 
 
@@ -28,7 +28,7 @@ def _register(app: flask.Flask) -> None:
     def write(user: str) -> flask.Response:
         with _uow().write(user, Cause(Actor("user", user))) as tx:
             made = tx.emit(TaskCreated, task_id=uuid.uuid4(), task_version=1)
-        return json_response({"id": str(made.event_id)})
+        return flask.jsonify({"id": str(made.event_id)})
 
 
 _app = create_app("writes", register=_register)
