@@ -8,7 +8,7 @@ import gc
 
 from shared.runtime import clock, lifecycle
 from shared.runtime.logging import configure, get_logger
-from shared.runtime.settings import Runner, load
+from shared.runtime.settings import load_runner
 
 log = get_logger("shared.runtime.serve")  # not __name__, which is __main__ here
 
@@ -17,7 +17,7 @@ def main() -> None:
     """Runs until SIGTERM or SIGINT, then drains, flushes and returns (exit code 0)."""
     started = clock.monotonic()
     gc.disable()  # imports make no garbage: collecting during them costs a tenth of the start
-    settings = load(Runner)
+    settings = load_runner()
     configure(service=settings.function_target, level=settings.log_level)
 
     from flask import Flask

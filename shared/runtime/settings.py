@@ -4,7 +4,8 @@ A bad deployment dies at boot with one line for every variable that is missing o
 """
 
 import os
-from collections.abc import Callable, Mapping
+import runpy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -17,6 +18,10 @@ T = TypeVar("T")
 
 class BadSettings(SystemExit):
     """The environment does not describe a working process; the message lists every problem."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = problems
+        super().__init__("cannot start, fix these environment variables:\n  " + "\n  ".join(problems))
 
 
 def setting(
@@ -55,7 +60,7 @@ def load(cls: type[T], environ: Mapping[str, str] = os.environ) -> T:
         elif f.default is MISSING and f.default_factory is MISSING:
             problems.append(f"{f.name.upper()}: missing{_hint(f)}")
     if problems:
-        raise BadSettings("cannot start, fix these environment variables:\n  " + "\n  ".join(problems))
+        raise BadSettings(problems)
     return cls(**values)
 
 
@@ -125,3 +130,23 @@ class Process:
     threads: int = setting(default=8, parse=_threads)
     log_level: str = setting(default="INFO", parse=parsers.level)
     failpoints: str = setting(default="", help="crash points of tests, see shared/runtime/failpoints.py")
+
+
+def load_runner() -> Runner:
+    """What `serve` needs. When it is wrong, what the function's own settings lack is named with it."""
+    try:
+        return load(Runner)
+    except BadSettings as bad:
+        raise BadSettings([*bad.problems, *_of_the_function(os.environ.get("FUNCTION_SOURCE"))]) from None
+
+
+def _of_the_function(source: str | None) -> Sequence[str]:
+    """The problems of `settings.py` beside the function, whose `main.py` cannot be loaded yet."""
+    beside = Path(source).with_name("settings.py") if source else None
+    if beside is None or not beside.is_file():
+        return ()
+    try:
+        load(runpy.run_path(str(beside))["Settings"])
+    except BadSettings as bad:
+        return bad.problems
+    return ()

@@ -72,6 +72,15 @@ def first_answer(url: str, running: subprocess.Popen[bytes], log: Path) -> int:
     raise AssertionError(f"no answer within {BOOT_SECONDS} s:\n{log.read_text()}")
 
 
+def until_ready(port: int, running: subprocess.Popen[bytes], log: Path) -> None:
+    """503 as a problem while the wiring is built, then 204."""
+    deadline = time.monotonic() + BOOT_SECONDS
+    while (status := first_answer(f"http://127.0.0.1:{port}/health/readiness", running, log)) != 204:
+        assert status == 503, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("name", NAMES)
 def test_it_boots_answers_and_stops(wired, tmp_path, name, server):
@@ -79,7 +88,8 @@ def test_it_boots_answers_and_stops(wired, tmp_path, name, server):
     command = SERVERS[server] + (["--asgi"] if server != "serve" and name in STREAMS else [])
     with process(command, environment(wired, name, port), log) as running:
         status = first_answer(f"http://127.0.0.1:{port}/health/liveness", running, log)
-        assert status in (200, 204), log.read_text()
+        assert status == 204, log.read_text()
+        until_ready(port, running, log)
         running.send_signal(signal.SIGTERM)
         assert running.wait(timeout=BOOT_SECONDS) == 0, log.read_text()
 
@@ -101,4 +111,26 @@ def test_without_its_environment_it_dies_naming_every_variable(settings_of, name
 
     assert done.returncode != 0
     assert {v for v, f in settings_of[name].items() if f.metadata.get("secret")} <= missing
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_with_unusable_values_it_dies_naming_every_variable(settings_of, name):
+    """Not one setting is found out at the first request; the runner's own are named in the same breath."""
+    env = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR")}
+    env |= {"FUNCTION_SOURCE": f"functions/{name}/main.py", "FUNCTION_TARGET": name}
+    wrong = {*settings_of[name], "PORT", "THREADS", "DRAIN_SECONDS", "LOG_LEVEL"}
+    done = subprocess.run(
+        SERVERS["serve"],
+        cwd=PROJECT,
+        env=env | dict.fromkeys(wrong, "no such value"),
+        capture_output=True,
+        text=True,
+        timeout=BOOT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert set(re.findall(r"^\s*([A-Z_]+): must ", done.stderr, re.MULTILINE)) == wrong
+    assert "no such value" not in done.stderr
     assert "Traceback" not in done.stderr

@@ -9,6 +9,8 @@ import time
 import psutil
 import pytest
 
+from tests.integration.shared.runtime.conftest import FRAMEWORK, SERVE
+
 
 def test_a_function_is_served_by_one_process(start):
     process = start("hello")
@@ -191,3 +193,25 @@ def test_a_crash_is_logged_without_its_values(start):
     text = process.log.read_text()
     assert "canary" not in text
     assert any("exception" in line and line.get("request_id") == "req-7" for line in process.lines())
+
+
+@pytest.mark.parametrize("command", [SERVE, FRAMEWORK], ids=["serve", "framework"])
+def test_a_function_whose_wiring_fails_is_alive_never_ready_and_says_so(start, command):
+    process = start("broken", command=command)
+    for _ in range(3):
+        for method, path in (("GET", "/health/readiness"), ("GET", "/v1/tasks"), ("POST", "/")):
+            status, headers, body = process.request(method, path)
+            assert (status, headers["Content-Type"]) == (503, "application/problem+json")
+            assert json.loads(body)["code"] in ("starting", "wiring_failed")
+            assert headers["Retry-After"]
+            assert b"canary" not in body
+        time.sleep(0.5)
+    assert process.request("GET", "/health/liveness")[0] == 204
+    assert json.loads(process.request("GET", "/health/readiness")[2])["code"] == "wiring_failed"
+    assert "wiring failed, not ready" in process.log.read_text()
+
+
+def test_what_the_framework_answers_by_itself_is_a_problem_too(start):
+    status, headers, body = start("hello").request("PROPFIND", "/")
+    assert (status, headers["Content-Type"]) == (405, "application/problem+json")
+    assert json.loads(body)["code"] == "method_not_allowed"

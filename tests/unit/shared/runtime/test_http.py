@@ -18,6 +18,7 @@ from shared.domain.errors import (
     RetryLater,
     Unauthenticated,
 )
+from shared.runtime import deadline, http
 from shared.runtime.http import Gone, create_app, json_body, serve_request
 from shared.runtime.tracing import trace_id
 
@@ -217,6 +218,26 @@ def test_health_answers():
     assert client.get("/health/liveness").status_code == 204
     assert client.get("/health/readiness").status_code == 204
     assert client.post("/health/readiness").status_code == 405
+
+
+def test_waiting_for_a_thread_is_part_of_the_time_of_a_request(monkeypatch):
+    monkeypatch.setattr(http.clock, "monotonic", lambda: 100.0)
+    seen: list[float] = []
+
+    def register(app: flask.Flask) -> None:
+        @app.get("/")
+        def left() -> flask.Response:
+            seen.append(deadline.remaining())
+            if not seen[-1]:
+                raise RetryLater(code="deadline_exceeded")  # as a transaction does
+            return flask.jsonify()
+
+    app = create_app("tasks", register=register)
+    for received in (100.0, 99.0, 96.0, 50.0):
+        environ = EnvironBuilder(environ_base={http.RECEIVED_AT: received}).get_environ()
+        response = serve_request(app, flask.Request(environ))
+    assert seen == [http.REQUEST_SECONDS, http.REQUEST_SECONDS - 1, 0.0, 0.0]
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 
 
 def _framework(app: flask.Flask) -> Client:
