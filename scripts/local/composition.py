@@ -8,6 +8,7 @@ from socket import socket
 from typing import Any
 
 from scripts.local.asgi import App, Server, guarded
+from scripts.local.database import Database, Revivable
 from scripts.local.delivery import Deliverer
 from scripts.local.destinations import Destinations
 from scripts.local.doors import Doors
@@ -50,10 +51,12 @@ class Platform:
         kafka: str | None,
         scale_to_zero: bool,
         default_service: str,
+        postgres: Revivable | None = None,
     ) -> None:
         self.urls = urls_of(port)
         self._wiring, self._state, self._topics, self._kafka = wiring, state, topics, kafka
         self._problems = Problems()
+        self._database = Database(postgres, report=self._about_the_database) if postgres else None
         self._scale_to_zero = scale_to_zero
         self._revisions = {name: self._revision(service) for name, service in wiring.services.items()}
         self._destinations = Destinations(wiring, topics, self._revisions)
@@ -77,12 +80,16 @@ class Platform:
             await feed.open(self._topics)
         for tick in self._ticks.values():
             tick.open()
+        if self._database is not None:
+            self._database.open()
         self._reaper = asyncio.create_task(self._keep_scale())
 
     async def close(self) -> None:
         """Ends what was opened, in reverse; safe after a failed open."""
         if self._reaper is not None:
             self._reaper.cancel()
+        if self._database is not None:
+            await self._database.close()
         await asyncio.gather(*(tick.close() for tick in self._ticks.values()))
         await asyncio.gather(*(feed.close() for feed in self._feeds))
         await asyncio.gather(*(server.close() for server in self._servers))
@@ -115,6 +122,10 @@ class Platform:
         running = RunningFeed(feed, deliverer, namespace=self._wiring.namespace)
         return running
 
+    def _about_the_database(self, message: str) -> None:
+        self._problems.add("database", message)
+        say(f"!! {message}")
+
     def _doors(self) -> Doors:
         return Doors(
             self._wiring,
@@ -131,6 +142,7 @@ class Platform:
             feeds=self._feeds,
             ticks=self._ticks,
             problems=self._problems,
+            database=self._database,
             facts=self._facts(),
             logs=self._state.logs,
         )
@@ -153,6 +165,7 @@ class Platform:
             await asyncio.sleep(REAP_SECONDS)
             for revision in self._revisions.values():
                 revision.reap()
+            await asyncio.gather(*(revision.probe() for revision in self._revisions.values()))
 
     def _remember(self) -> None:
         pids = {f"{name}/{pid}": pid for name, revision in self._revisions.items() for pid in revision.pids()}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from scripts.local.destinations import Destinations
 from scripts.local.dispatch import (
+    Answer,
     Decision,
     Delivered,
     NoAnswer,
@@ -18,11 +19,13 @@ from scripts.local.dispatch import (
     Undeliverable,
     dead_letter,
     decide,
+    describe,
 )
 from scripts.local.events import CloudEvent
 from scripts.local.model import Feed, Sink
 
 Report = Callable[[str], None]
+WAIT_SECONDS = 2.0  # between the tries to store a dead letter while the topics cannot be written
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,11 @@ class Deliverer:
         sink = self._feed.delivery.dead_letter
         assert sink is not None  # the caller checked
         letter = dead_letter(event, self._feed.sink.url(self._namespace), outcome)
-        decision, _, _ = await self._try(letter, sink)
+        decision, answer, _ = await self._try(letter, sink)
+        while _unavailable(answer):  # unlike the cluster: a laptop's disk is full now and then
+            self._report(f"event {event['id']} waits for {sink.name}: {describe(answer)}")
+            await asyncio.sleep(WAIT_SECONDS)
+            decision, answer, _ = await self._try(letter, sink)
         if isinstance(decision, Delivered):
             self._report(f"event {event['id']} dead-lettered to {sink.name}: {reason}")
             return Result("dead_lettered", attempts, reason)
@@ -89,3 +96,8 @@ class Deliverer:
             f"{decision.reason}"
         )
         return Result("lost", attempts, reason)
+
+
+def _unavailable(outcome: Outcome) -> bool:
+    """The ingress of a topic could not store it: it will, once there is room or Kafka is back."""
+    return isinstance(outcome, Answer) and outcome.status == 503

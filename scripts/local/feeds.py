@@ -90,7 +90,7 @@ class RunningFeed:
             self._in_flight[partition] = 1
             await self._handle(record)
             self._in_flight[partition] = 0
-            subscription.commit(partition, record.offset + 1)
+            self._commit(subscription, partition, record.offset + 1)
 
     async def _unordered(self, subscription: Subscription, partition: Partition) -> None:
         window: deque[tuple[Record, asyncio.Task[None]]] = deque()
@@ -100,7 +100,7 @@ class RunningFeed:
             free.release()
             self._in_flight[partition] -= 1
             while window and window[0][1].done() and not window[0][1].cancelled():
-                subscription.commit(partition, window.popleft()[0].offset + 1)
+                self._commit(subscription, partition, window.popleft()[0].offset + 1)
 
         try:
             while True:
@@ -113,6 +113,13 @@ class RunningFeed:
         finally:
             for _, task in list(window):
                 task.cancel()
+
+    def _commit(self, subscription: Subscription, partition: Partition, offset: int) -> None:
+        """A disk that is full stops no feed: until there is room, a crash would repeat what is done since."""
+        try:
+            subscription.commit(partition, offset)
+        except TopicsUnavailable as error:
+            self.complain(str(error))
 
     async def _next(self, subscription: Subscription, partition: Partition) -> Record:
         while True:

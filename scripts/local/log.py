@@ -4,6 +4,7 @@ Survives kill -9 at any point: segments cut torn tails, group offsets are replac
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import re
@@ -142,7 +143,8 @@ class EmbeddedSubscription:
             for place, start in starts.items()
         }
         self._next = dict(self._committed)
-        self._save()
+        with contextlib.suppress(TopicsUnavailable):  # saved with the first commit that finds room
+            self._save()
 
     @property
     def partitions(self) -> Sequence[Partition]:
@@ -161,14 +163,18 @@ class EmbeddedSubscription:
         return dict(self._committed)
 
     async def close(self) -> None:
-        self._save()
+        with contextlib.suppress(TopicsUnavailable):  # what was done since the last commit is done again
+            self._save()
 
     def _save(self) -> None:
         """Replaced, never rewritten in place: a crash leaves the old file or the new one."""
         offsets = self._others | {_label(place): offset for place, offset in self._committed.items()}
         draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps(offsets))
-        draft.replace(self._path)
+        try:
+            draft.write_text(json.dumps(offsets))
+            draft.replace(self._path)
+        except OSError as error:
+            raise TopicsUnavailable(f"cannot write {self._path}: {error.strerror}") from error
 
 
 def _label(partition: Partition) -> str:

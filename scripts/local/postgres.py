@@ -77,6 +77,13 @@ class EmbeddedPostgres:
             raise
         return {role: self._dsn(role, DATABASE) for role in ROLES}
 
+    def revive(self) -> bool:
+        """Start the server again if it has ended by itself; True when that was necessary."""
+        if self._running_pid() is not None:
+            return False
+        self._launch()
+        return True
+
     def stop(self) -> None:
         """Stop the server and wait for it; harmless when it does not run."""
         pid = self._running_pid()

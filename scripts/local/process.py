@@ -85,7 +85,7 @@ class FunctionProcess:
                     f"the process ended with code {self._process.returncode} before it was ready; "
                     f"log {self._log}:\n{tail(self._log, last_start=True)}"
                 )
-            if await self._probe(path):
+            if await self.answers(path):
                 return
             await asyncio.sleep(0.02)
         raise StartFailed(
@@ -105,7 +105,8 @@ class FunctionProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
-    async def _probe(self, path: str) -> bool:
+    async def answers(self, path: str) -> bool:
+        """Whether a GET of `path` is answered with 200 to 399 within 2 s."""
         try:
             async with asyncio.timeout(2):
                 exchange = await connect(HOST, self.port)
@@ -145,9 +146,9 @@ def _log(path: Path, command: list[str]) -> BinaryIO:
     """The open log, rotated once it is large, with a line that marks the start."""
     if path.exists() and path.stat().st_size > _LOG_LIMIT:
         path.replace(path.with_suffix(".log.1"))
-    output = path.open("ab")
-    output.write(f"{START_MARK}{time.strftime('%H:%M:%S')} {' '.join(command)}\n".encode())
-    output.flush()
+    output = path.open("ab", buffering=0)
+    with contextlib.suppress(OSError):  # a full disk keeps no function from starting
+        output.write(f"{START_MARK}{time.strftime('%H:%M:%S')} {' '.join(command)}\n".encode())
     return output
 
 

@@ -14,6 +14,8 @@ from scripts.local.http_client import Broken, Exchange, Request, connect
 from scripts.local.model import Service
 from scripts.local.process import HOST, FunctionProcess, Launch, StartFailed, launch
 
+PROBE_SECONDS = 2.0
+
 
 class Refused(Exception):
     """The platform answers itself: status, stable code, what happened."""
@@ -47,6 +49,9 @@ class Revision:
         self._in_flight = self._queued = self._starts = 0
         self._cold_ms: float | None = None
         self._error: str | None = None
+        self._failed = False  # the last start
+        self._unready: str | None = None
+        self._probed = 0.0
 
     @contextlib.asynccontextmanager
     async def exchange(self, request: Request) -> AsyncIterator[Exchange]:
@@ -54,6 +59,8 @@ class Revision:
 
         Leaving the block ends the connection and frees the slot.
         """
+        if self._unready is not None:
+            raise Refused(503, "not_ready", f"{self.service.name}: {self._unready}")
         deadline = asyncio.get_running_loop().time() + self.service.timeout
         async with self._slot(deadline):
             exchange = await self._connected(deadline)
@@ -91,6 +98,7 @@ class Revision:
     async def to_zero(self) -> bool:
         """Ends the process now and waits for it; False if there was none."""
         process, self._process = self._process, None
+        self._unready = None
         if process is not None:
             self._drain(process)
         await asyncio.gather(*self._ending)
@@ -103,6 +111,22 @@ class Revision:
             with contextlib.suppress(asyncio.CancelledError, StartFailed):
                 await self._starting
         await self.to_zero()
+
+    async def probe(self) -> None:
+        """Ask the serving process whether it is ready, every PROBE_SECONDS; called once in a while.
+
+        One that is not gets no requests and is shown so, as a pod that left its Service, until it is again.
+        """
+        process, now = self._process, time.monotonic()
+        if process is None or not process.alive or now - self._probed < PROBE_SECONDS:
+            return
+        self._probed = now
+        answered = await process.answers(self._what.readiness)
+        if self._process is process:
+            unready = None if answered else f"{self._what.readiness} of process {process.pid} fails"
+            if unready and self._unready is None:
+                self._error = unready
+            self._unready = unready
 
     def reap(self) -> None:
         """To zero if idle for long enough; called once in a while."""
@@ -124,7 +148,7 @@ class Revision:
         return {
             "public": self.service.public,
             "scale": int(serving),
-            "state": "starting" if self._starting else "ready" if serving else "zero",
+            "state": self._state(serving=serving),
             "pids": self.pids(),
             "port": self._process.port if self._process is not None and serving else None,
             "in_flight": self._in_flight,
@@ -135,6 +159,13 @@ class Revision:
             "log": str(self._what.log),
             "last_error": self._error,
         }
+
+    def _state(self, *, serving: bool) -> str:
+        if self._starting:
+            return "starting"
+        if serving:
+            return "ready" if self._unready is None else "not ready"
+        return "failed" if self._failed else "zero"
 
     @contextlib.asynccontextmanager
     async def _slot(self, deadline: float) -> AsyncIterator[None]:
@@ -207,7 +238,8 @@ class Revision:
         self._draining.discard(process)
         self._cold_ms = round((time.monotonic() - began) * 1000, 1)
         self._starts += 1
-        self._error = None
+        self._error = self._unready = None
+        self._failed = False
         self._process = process
         self._idle_since = time.monotonic()
         self._watch(process)
@@ -216,13 +248,13 @@ class Revision:
     def _booted(self, start: asyncio.Task[FunctionProcess]) -> None:
         self._starting = None
         if not start.cancelled() and (error := start.exception()) is not None:
-            self._error = str(error)
+            self._error, self._failed = str(error), True
 
     def _watch(self, process: FunctionProcess) -> None:
         async def watch() -> None:
             code = await process.wait()
             if self._process is process:
-                self._process = None
+                self._process, self._unready = None, None
                 self._error = f"the process {process.pid} ended by itself with code {code}"
                 self._changed()
 

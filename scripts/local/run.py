@@ -18,6 +18,7 @@ from types import FrameType
 
 from scripts.local.asgi import listen
 from scripts.local.composition import Platform, say
+from scripts.local.database import Revivable
 from scripts.local.log import EmbeddedTopics
 from scripts.local.manifests import load
 from scripts.local.model import ManifestError, SecretRef, Wiring
@@ -76,13 +77,19 @@ def _run(choice: argparse.Namespace, state: State, stack: contextlib.ExitStack, 
     say(f"loaded  {len(wiring.services)} services, {counts}")
     for name in state.end_leftovers():
         say(f"ended   {name}, left behind by a platform that was killed")
-    _database(wiring, state, stack)
+    postgres = _database(wiring, state, stack)
     stack.callback(_ignore_signals)  # the database is being stopped: a second Ctrl-C must not tear that
-    asyncio.run(serve(choice, state, wiring=wiring, listeners=listeners, began=began))
+    asyncio.run(serve(choice, state, wiring=wiring, listeners=listeners, postgres=postgres, began=began))
 
 
 async def serve(
-    choice: argparse.Namespace, state: State, *, wiring: Wiring, listeners: list[socket], began: float
+    choice: argparse.Namespace,
+    state: State,
+    *,
+    wiring: Wiring,
+    listeners: list[socket],
+    postgres: Revivable | None,
+    began: float,
 ) -> None:
     """Until SIGINT or SIGTERM."""
     stop = asyncio.Event()
@@ -97,6 +104,7 @@ async def serve(
         kafka=choice.kafka,
         scale_to_zero=not choice.no_scale_to_zero,
         default_service=choice.default_service,
+        postgres=postgres,
     )
     try:
         await platform.open(listeners)
@@ -127,11 +135,11 @@ def _topics(choice: argparse.Namespace, state: State) -> Topics:
     return topics
 
 
-def _database(wiring: Wiring, state: State, stack: contextlib.ExitStack) -> None:
+def _database(wiring: Wiring, state: State, stack: contextlib.ExitStack) -> Revivable | None:
     """The embedded PostgreSQL, if any Service asks for it; its DSNs become secrets."""
     secrets = {value for service in wiring.services.values() for _, value in service.env}
     if not any(isinstance(value, SecretRef) and value.name == DATABASE for value in secrets):
-        return
+        return None
     from scripts.local.postgres import EmbeddedPostgres, PostgresFailed  # psycopg: only with a database
     from scripts.local.postgres_binaries import PostgresMissing
 
@@ -146,6 +154,7 @@ def _database(wiring: Wiring, state: State, stack: contextlib.ExitStack) -> None
     for role, dsn in dsns.items():
         state.write_secret(SecretRef(DATABASE, role), dsn)
     say(f"ready   PostgreSQL, migrated, in {time.monotonic() - began:.1f} s")
+    return server
 
 
 def _welcome(urls: Mapping[str, str], wiring: Wiring, state: State, *, seconds: float) -> None:

@@ -1,9 +1,12 @@
 """One partition as an append-only file: length, CRC, payload. Used by log.py, from its writer thread.
 
-A crash in the middle of a write leaves a torn tail, which opening cuts off; a record that was
-acknowledged was synchronised to disk before.
+A crash in the middle of a write leaves a torn tail, which opening cuts off and keeps beside the file; a
+record that was acknowledged was synchronised to disk before.
 """
 
+import contextlib
+import errno
+import logging
 import os
 import struct
 import zlib
@@ -12,6 +15,7 @@ from pathlib import Path
 
 from scripts.local.topics import NewRecord, Record
 
+log = logging.getLogger(__name__)
 _FRAME = struct.Struct(">II")
 _FIXED = struct.Struct(">Qi")
 
@@ -21,6 +25,7 @@ class Segment:
 
     def __init__(self, path: Path, topic: str, *, partition: int) -> None:
         self._topic, self._partition = topic, partition
+        self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._starts: list[int] = []
         self._end = 0
@@ -39,15 +44,25 @@ class Segment:
         first, mark = len(self._starts), self._end
         frames = [_frame(_encode(record, timestamp)) for record in records]
         try:
-            os.pwrite(self._file, b"".join(frames), self._end)
+            self._write(b"".join(frames))
             os.fdatasync(self._file)
         except OSError:
-            os.ftruncate(self._file, mark)
+            with contextlib.suppress(OSError):  # what stays behind the end is written over
+                os.ftruncate(self._file, mark)
             raise
         for frame in frames:
             self._starts.append(self._end)
             self._end += len(frame)
         return first
+
+    def _write(self, content: bytes) -> None:
+        """All of it, behind the end: a disk that is almost full takes a part without an error."""
+        rest, at = memoryview(content), self._end
+        while rest:
+            written = os.pwrite(self._file, rest, at)
+            if not written:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            rest, at = rest[written:], at + written
 
     def truncate(self, count: int) -> None:
         """Forgets every record from offset `count` on: undoes the newest batch of a failed request."""
@@ -75,7 +90,15 @@ class Segment:
             self._starts.append(self._end)
             self._end += _FRAME.size + length
         if self._end < size:
+            self._keep(size)
             os.ftruncate(self._file, self._end)
+
+    def _keep(self, size: int) -> None:
+        """A tail that no reader can read was never acknowledged; a copy of it shows what it was."""
+        kept = self._path.with_suffix(f".cut-{self._end}")
+        log.warning("%s: cut %d unreadable bytes, kept in %s", self._path, size - self._end, kept.name)
+        with contextlib.suppress(OSError):  # no room for the copy: the log itself matters more
+            kept.write_bytes(os.pread(self._file, size - self._end, self._end))
 
 
 def _frame(payload: bytes) -> bytes:

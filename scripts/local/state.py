@@ -4,6 +4,7 @@ import base64
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 from scripts.local.model import ManifestError, SecretRef
 
 PROJECT = Path(__file__).resolve().parents[2]
+log = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
@@ -87,8 +89,11 @@ class State:
         """So that the next start can end what a killed platform left behind."""
         started = {name: [pid, _started(pid)] for name, pid in pids.items()}
         draft = self._processes.with_suffix(".new")
-        draft.write_text(json.dumps(started))
-        draft.replace(self._processes)
+        try:
+            draft.write_text(json.dumps(started))
+            draft.replace(self._processes)
+        except OSError as error:  # a full disk: only a kill -9 of the platform itself would miss this
+            log.warning("cannot write %s: %s", self._processes, error.strerror)
 
     def end_leftovers(self) -> list[str]:
         """Kills the processes of a platform that was killed itself; the start time guards against reuse."""

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from scripts.local.asgi import Receive, Scope, Send, answer, answer_json, problem
+from scripts.local.database import Database
 from scripts.local.dispatch import Answer, Policy, describe
 from scripts.local.events import MalformedEvent, from_kafka, to_json
 from scripts.local.feeds import RunningFeed
@@ -61,11 +62,13 @@ class Status:
         feeds: list[RunningFeed],
         ticks: Mapping[str, RunningTick],
         problems: Problems,
+        database: Database | None,
         facts: Mapping[str, Any],
         logs: Path,
     ) -> None:
         self._topics, self._revisions, self._feeds, self._ticks = topics, revisions, feeds, ticks
         self._problems, self._facts, self._logs = problems, facts, logs
+        self._database = database
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         first, _, rest = scope["path"].strip("/").partition("/")
@@ -97,6 +100,7 @@ class Status:
             row["records"] += end
         return {
             **self._facts,
+            "database": {"postgresql": self._database.status()} if self._database else {},
             "services": {name: item.status() for name, item in self._revisions.items()},
             "sources": self._feed_rows("KafkaSource", ends),
             "triggers": self._feed_rows("Trigger", ends),
@@ -174,7 +178,7 @@ def page(document: Mapping[str, Any]) -> str:
     ]
     if document["lost_events"]:
         parts.append(f"<p class=bad>{document['lost_events']} event(s) LOST: see problems</p>")
-    for title in ("services", "sources", "triggers", "ticks", "topics"):
+    for title in ("database", "services", "sources", "triggers", "ticks", "topics"):
         rows = [{"name": name, **row} for name, row in document[title].items()]
         parts += _table(title, rows)
     parts += _table("problems", document["problems"])

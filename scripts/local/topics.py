@@ -66,7 +66,11 @@ class Subscription(Protocol):
         ...
 
     def commit(self, partition: Partition, offset: int) -> None:
-        """Everything below `offset` is done; kept across restarts soon, at the latest at close."""
+        """Everything below `offset` is done; kept across restarts soon, at the latest at close.
+
+        Raises TopicsUnavailable when it cannot be kept now: it counts all the same, and the next commit
+        keeps it too.
+        """
         ...
 
     def committed(self) -> Mapping[Partition, int]:
