@@ -52,8 +52,12 @@ class Sender:
         self._work.notify(self._turns.ready)
         if self._free < self._turns.ready and len(self._threads) < self._limit and not self._stopped:
             thread = threading.Thread(target=self._run, name="sender", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # the system has none left; whoever is free takes it, or a tick
+                log.warning("no thread could be started")
+            else:
+                self._threads.append(thread)
 
     def _run(self) -> None:
         while True:

@@ -166,6 +166,21 @@ def test_one_users_failure_does_not_stop_the_others(world, settings, create, dig
     assert len(digests(first)) == 1
 
 
+def test_users_whose_digests_fail_fill_no_page(
+    world, settings, create, digests, rows, sim_clock, monkeypatch
+):
+    """More of them than a page holds, all of them in front: the tick goes on behind them."""
+    monkeypatch.setattr("functions.notifications.digests.USERS", 2)
+    failing, last = [f"a{n}-{uuid4()}" for n in range(5)], f"b-{uuid4()}"
+    for owner in (*failing, last):
+        settings(owner, digest_hour=8)
+        create(owner, due="2026-01-02")
+    rows("update accounts set timezone = 'No/Where' where user_id = any(%s)", failing)
+    sim_clock.now = utc("2026-01-02T08:00")
+    assert post(world.view, TICK).status_code == 204
+    assert [len(digests(owner)) for owner in (*failing, last)] == [0] * 5 + [1]
+
+
 def test_a_year_of_local_days_has_one_each(world, settings, create, digests, next_at, user_id, sim_clock):
     """Over both changes of the clock, at the hour that does not exist and that comes twice."""
     settings(user_id, timezone="America/New_York", digest_hour=1)

@@ -1,14 +1,17 @@
 """What an event turns into: rows, once for each recipient, for the right user."""
 
 import json
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
+from functions.notifications.handler import handle
 from functions.tasks.webhooks import verbs as webhook_verbs
 from shared.domain.identity import uuid7
 from shared.events.reminder import ReminderDue
 from shared.events.task import TaskCompleted, TaskUpdated
+from shared.runtime.event import consume, function
 from shared.testing.deliveries import post
 
 
@@ -109,3 +112,26 @@ def _cause():
     from shared.testing.deliveries import CAUSE
 
     return CAUSE
+
+
+def test_the_sender_is_told_after_the_commit_and_only_of_what_can_be_sent(
+    world, task_event, deliveries, user_id, receiver, monkeypatch
+):
+    told = []
+
+    def notify(user):
+        told.append((user, len(deliveries(user))))  # another connection: it sees what is committed
+
+    handler = partial(handle, notify=notify)
+    view = function("notifications", on_event=consume("notifications", handler, uow=world.uow, mode="record"))
+    event = task_event(user_id, webhooks=True)
+    post(view, event)  # nobody asks for it
+    world.endpoint(user_id, receiver.url)
+    failing = task_event(user_id, webhooks=True)
+    with monkeypatch.context() as patched:
+        patched.setattr("shared.runtime.event.deadline.remaining", lambda: 0.0)  # too late: rolled back
+        assert post(view, failing).status_code == 503
+    assert told == []
+    for _ in range(2):
+        assert post(view, failing).status_code == 204
+    assert told == [(user_id, 1)]

@@ -107,7 +107,7 @@ def test_a_tick_reaches_everybody_while_tarpits_are_held_open(
     for _ in range(20):
         patient.endpoint(user_id, tarpit.url)
     post(write_only, task_event(user_id, webhooks=True))
-    others = [f"other-{uuid4()}" for _ in range(60)]  # more than one look at the table used to find
+    others = [f"z-{uuid4()}" for _ in range(60)]  # behind the user, and more than one look used to find
     for other in others:
         patient.endpoint(other, receiver.url)
         post(write_only, task_event(other, webhooks=True))

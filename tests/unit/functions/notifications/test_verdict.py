@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.notifications.safe_http import Answer, NotDelivered
-from functions.notifications.verdict import judge
-from shared.domain.backoff import MAX_ATTEMPTS, WAITS
+from functions.notifications.verdict import judge, reason_to_disable
+from shared.domain.backoff import MAX_ATTEMPTS, PATIENCE, WAITS
 
 NOW = datetime(2026, 6, 1, 7, 0, tzinfo=UTC)
 
@@ -46,3 +46,21 @@ def test_after_the_last_attempt_it_has_failed(outcome):
 def test_retry_after_is_honoured():
     result = judged(Answer(503, retry_after="90"))
     assert result.next_attempt_at == NOW + timedelta(seconds=90)
+
+
+LATE, REFUSED = NotDelivered("timed out", late=True), NotDelivered("no connection could be made")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "since", "disabled"),
+    [
+        (Answer(410), None, True),
+        (Answer(500), NOW - PATIENCE, False),  # an answer ends the silence
+        (LATE, None, False),
+        (LATE, NOW - PATIENCE + timedelta(seconds=1), False),
+        (LATE, NOW - PATIENCE, True),
+        (REFUSED, NOW - PATIENCE, False),
+    ],
+)
+def test_an_endpoint_is_disabled_when_it_is_gone_or_silent_for_days(outcome, since, disabled):
+    assert (reason_to_disable(outcome, since=since, now=NOW) is not None) is disabled

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.backoff import MAX_ATTEMPTS, MAX_RETRY_AFTER, WAITS, next_attempt, parse_retry_after
+from shared.domain.backoff import MAX_ATTEMPTS, MAX_RETRY_AFTER, WAITS, next_attempt, parse_retry_after, pause
 
 NOW = datetime(2026, 6, 1, 7, 0, tzinfo=UTC)
 
@@ -48,3 +48,7 @@ def test_a_longer_retry_after_wins_up_to_a_day():
 )
 def test_retry_after_is_seconds_or_a_date(value, expected):
     assert parse_retry_after(value, now=NOW) == expected
+
+
+def test_an_endpoint_that_answers_nothing_rests_longer_and_at_most_an_hour():
+    assert [pause(n).total_seconds() for n in range(1, 7)] == [60, 300, 1_800, 3_600, 3_600, 3_600]
