@@ -14,6 +14,7 @@ from shared.runtime import clock, lifecycle
 from shared.runtime.logging import get_logger
 
 INTERVAL = 1.0  # seconds between two reads of the same feed
+BREATH = 0.02  # seconds after any read: hints that come in a flood, or are forged, are read for together
 BATCH = 100  # streams in one transaction
 MAX_STREAMS = 450  # of the process; below containerConcurrency, so that hints still find a place
 MAX_USER_STREAMS = 20  # windows and devices of one user at one process
@@ -123,6 +124,7 @@ class Hub:
             if everybody:
                 next_round = clock.monotonic() + self._interval
             await self._serve(self._all() if everybody else self._urgent)
+            await asyncio.sleep(BREATH)
             await self._sleep(next_round - clock.monotonic())
 
     async def _serve(self, streams: set[Subscription]) -> None:

@@ -257,3 +257,21 @@ def test_a_token_that_runs_out_before_the_start_opens_nothing(feeds, monkeypatch
         assert not hub._streams
 
     run(scenario)
+
+
+def test_a_flood_of_hints_is_read_for_together(feeds):
+    async def scenario():
+        hub = Hub(feeds.read, interval=3600.0)
+        stream = hub.join("a", 0)
+        begun = clock.monotonic()
+        for _ in range(300):
+            hub.hint("a")
+            await asyncio.sleep(0.001)
+        took = clock.monotonic() - begun
+        assert len(feeds.asked) <= took / hubs.BREATH + 2
+        feeds.token = 1
+        hub.hint("a")
+        assert await stream.next()  # the last one counts as well
+        hub.leave(stream)
+
+    run(scenario)
