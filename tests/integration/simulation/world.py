@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flask import Request
@@ -34,6 +35,10 @@ from shared.testing.log import MemoryLog
 EVERYTHING_OK = 204
 
 
+def _nobody(_user_id: str) -> None:
+    """Nothing is sent here: there are no endpoints."""
+
+
 @dataclass
 class World:
     """One user's platform. `seed` decides every accident."""
@@ -52,7 +57,7 @@ class World:
         self._views: Mapping[str, View] = {
             "recurrence": self._view("recurrence", expand, "write", ACCEPTS),
             "audit": self._view("audit", append_to_audit, "record", None),
-            "notifications": self._view("notifications", notify, "record", None),
+            "notifications": self._view("notifications", partial(notify, notify=_nobody), "record", None),
         }
         self._offsets = dict.fromkeys(self._views, 0)
         self.redelivered = 0
