@@ -68,7 +68,7 @@ def database(dsns: Mapping[str, str]) -> Iterator[DatabaseFactory]:
     with ExitStack() as stack:
 
         def connect(role: str, **options: object) -> Database:
-            made = Database(dsns[role], **options)  # type: ignore[arg-type]
+            made = Database(dsns[role], **options)  # type: ignore[arg-type]  # passed on
             stack.callback(made.close)
             return made
 

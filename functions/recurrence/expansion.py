@@ -133,8 +133,9 @@ def _subtasks(tx: Transaction, series: Series, ended: Task, following: Task) -> 
     return copies(tx, ended, following, before=before)
 
 
-def _next_task(tx: Transaction, series: Series, ended: Task, step: Step) -> Task:
-    fresh = Task(
+def _copy(tx: Transaction, ended: Task) -> Task:
+    """What the next occurrence has of the one before: nothing of when it was due or done."""
+    return Task(
         id=uuid7(tx.now),
         title=ended.title,
         description=ended.description,
@@ -147,6 +148,10 @@ def _next_task(tx: Transaction, series: Series, ended: Task, step: Step) -> Task
         created_at=tx.now,
         updated_at=tx.now,
     )
+
+
+def _next_task(tx: Transaction, series: Series, ended: Task, step: Step) -> Task:
+    fresh = _copy(tx, ended)
     if ended.series_id != series.id:  # the first one of a successor
         fresh = replace(fresh, **series.template)
     due = series.due(step.wall, like=ended.due)

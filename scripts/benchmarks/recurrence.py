@@ -23,7 +23,7 @@ from shared.domain.recurrence import RecurrenceLimit, occurrences, validate
 ZONE = "America/New_York"
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
 YESTERDAY = datetime(2026, 3, 2, 9)  # noqa: DTZ001 - anchors are wall times
-YEAR_1970 = datetime(1970, 1, 5, 9)  # noqa: DTZ001
+YEAR_1970 = datetime(1970, 1, 5, 9)  # noqa: DTZ001  # wall time
 
 ACCEPTED = [
     "FREQ=DAILY",
@@ -155,7 +155,7 @@ def measure_series(count: int) -> list[Row]:
     waiting = []
     for number in range(count):
         rule = ACCEPTED[number % len(ACCEPTED)]
-        anchor = datetime(2020 + number % 6, 1 + number % 12, 1 + number % 28, number % 24)  # noqa: DTZ001
+        anchor = datetime(2020 + number % 6, 1 + number % 12, 1 + number % 28, number % 24)  # noqa: DTZ001  # wall time
         series = Recurrence(kind="rrule", text=rule, anchor=anchor, tz=ZONE)
         first = upcoming(series, limit=1, after=upcoming(series, limit=1)[0].key)[0]
         waiting.append((series, first))

@@ -12,7 +12,7 @@ from scripts.local.model import ManifestError
 try:  # libyaml's parser takes a tenth of the time; the wheels have it, a build from source may not
     from yaml import CSafeLoader as _Loader
 except ImportError:
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]  # the same interface
 
 
 class _StrictLoader(_Loader):

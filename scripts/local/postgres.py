@@ -260,7 +260,7 @@ def _forget_lost(base: Path) -> None:
 
     A server that still runs there notices within a minute that its files are missing, and ends.
     """
-    temporary = {Path(found).resolve() for found in ("/tmp", "/var/tmp", tempfile.gettempdir())}  # noqa: S108
+    temporary = {Path(found).resolve() for found in ("/tmp", "/var/tmp", tempfile.gettempdir())}  # noqa: S108  # compared
     for record in base.glob("*.state"):
         try:
             state = Path(record.read_text())

@@ -49,7 +49,7 @@ class Due:
 
     def moved(self, wall: datetime | date) -> "Due":
         """The same kind of due at another wall value."""
-        naive = wall if isinstance(wall, datetime) else datetime(wall.year, wall.month, wall.day)  # noqa: DTZ001
+        naive = wall if isinstance(wall, datetime) else datetime(wall.year, wall.month, wall.day)  # noqa: DTZ001  # wall time
         return Due(self.kind, naive, self.timezone)
 
 

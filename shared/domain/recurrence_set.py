@@ -130,8 +130,14 @@ def rule_moments(
         elif include_dtstart:
             after = max(frame.origin, after or frame.origin)
         yield from _uncounted(rule, frame, fuel, after)
-        return
-    left = rule.count
+    else:
+        yield from _counted(rule, rule.count, frame, fuel, after=after, include_dtstart=include_dtstart)
+
+
+def _counted(
+    rule: Rule, left: int, frame: Frame, fuel: Fuel, *, after: datetime | None, include_dtstart: bool
+) -> Iterator[Moment]:
+    """The first `left` members, without those up to `after`; DTSTART is one of them if it is included."""
     cost = 1 if left <= REPLAYED else 10  # no accepted rule is cut short; a hostile one ends early
     members = _uncounted(rule, frame, fuel, frame.origin if include_dtstart else None)
     if include_dtstart:

@@ -81,7 +81,7 @@ class _LocalFilter:
             second = _next_of(self._seconds, wall.second)
             if second is not None:
                 return wall if second == wall.second else wall.replace(second=second)
-            minute = _next_of(self._minutes, wall.minute + 1) if wall.minute < 59 else None  # noqa: PLR2004
+            minute = _next_of(self._minutes, wall.minute + 1) if wall.minute < 59 else None  # noqa: PLR2004  # minutes
         if minute is None:
             return None
         return wall.replace(minute=minute, second=self._seconds[0] if self._seconds else 0)
@@ -145,7 +145,7 @@ def _stepped(  # noqa: PLR0917 - internal twin of _expanded
         instant += max(-(-(target - instant) // step), 1) * step
 
 
-def _expanded(  # noqa: PLR0917
+def _expanded(  # noqa: PLR0917  # called once
     rule: Rule, anchor: datetime, origin: datetime, zone: ZoneInfo | None,
     start: datetime, stop: datetime, fuel: Fuel,
 ) -> Iterator[Moment]:  # fmt: skip
@@ -173,7 +173,7 @@ def _expanded(  # noqa: PLR0917
         period += step
 
 
-def _members(  # noqa: PLR0917
+def _members(  # noqa: PLR0917  # called once
     rule: Rule, anchor: datetime, period: datetime, wall: datetime,
     walk: ZoneWalk | None, limits: _LocalFilter, fuel: Fuel,
 ) -> list[Moment]:  # fmt: skip

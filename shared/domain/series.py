@@ -138,4 +138,4 @@ def zone_of(due: Due) -> str | None:
 
 
 def _midnight(wall: datetime | date) -> datetime:
-    return wall if isinstance(wall, datetime) else datetime(wall.year, wall.month, wall.day)  # noqa: DTZ001
+    return wall if isinstance(wall, datetime) else datetime(wall.year, wall.month, wall.day)  # noqa: DTZ001  # wall time

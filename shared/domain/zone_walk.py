@@ -18,7 +18,7 @@ STEADY = timedelta(days=5)
 _NEIGHBOUR = timedelta(days=2)
 _RUN = 4  # so many neighbours in a row before looking ahead pays
 EARLIEST = datetime.min  # noqa: DTZ901 - wall times and naive UTC
-LATEST = datetime.max.replace(microsecond=0)  # noqa: DTZ901
+LATEST = datetime.max.replace(microsecond=0)  # noqa: DTZ901  # wall time
 _HORIZON = LATEST - STEADY * 2
 _ZERO = timedelta()
 

@@ -127,7 +127,7 @@ class _Answers:
 
     def __init__(self, producer: Any) -> None:
         self._metadata = producer._metadata  # noqa: SLF001  # there is no public way
-        self._before = self._metadata._last_successful_refresh_ms  # noqa: SLF001
+        self._before = self._metadata._last_successful_refresh_ms  # noqa: SLF001  # the client does not tell
         self._error: BaseException | None = None
         original = type(self._metadata).failed_update
 
@@ -138,5 +138,5 @@ class _Answers:
         self._metadata.failed_update = failed_update
 
     def without_topic(self) -> bool:
-        refreshed = self._metadata._last_successful_refresh_ms != self._before  # noqa: SLF001
+        refreshed = self._metadata._last_successful_refresh_ms != self._before  # noqa: SLF001  # the client does not tell
         return bool(refreshed) or isinstance(self._error, _NO_TOPIC)

@@ -24,6 +24,8 @@ MAX_SUBJECT, MAX_KID = 255, 255
 _FAR = 253_402_300_799  # the end of the year 9999: an `exp` may be any number
 LEEWAY_SECONDS = 30
 _REQUIRED = ["exp", "iat", "sub", "iss", "aud"]
+# Without a signature to verify PyJWT checks only what is named.
+_CHECKED = ("exp", "nbf", "iat", "aud", "iss", "sub")
 _KEY_HEADERS = ("jku", "jwk", "x5u", "x5c")  # a token must not bring its own key
 
 log = get_logger(__name__)
@@ -84,16 +86,7 @@ class Verifier:
                 audience=self._audience,
                 issuer=self._issuer,
                 leeway=LEEWAY_SECONDS,
-                options={
-                    "require": _REQUIRED,
-                    "verify_signature": key is not None,  # without it PyJWT checks only what is named:
-                    "verify_exp": True,
-                    "verify_nbf": True,
-                    "verify_iat": True,
-                    "verify_aud": True,
-                    "verify_iss": True,
-                    "verify_sub": True,
-                },
+                options=_options(signed=key is not None),
             )
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise _refused(type(error).__name__) from None
@@ -133,3 +126,11 @@ def _subject(claims: dict[str, Any]) -> str:
 def _refused(reason: str) -> Unauthenticated:
     log.info("token refused", reason=reason)
     return Unauthenticated()
+
+
+def _options(*, signed: bool) -> Any:  # a TypedDict of PyJWT, which is imported late
+    return {
+        "require": _REQUIRED,
+        "verify_signature": signed,
+        **{f"verify_{claim}": True for claim in _CHECKED},
+    }

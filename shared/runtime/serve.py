@@ -23,7 +23,7 @@ def main() -> None:
     from flask import Flask
     from functions_framework import create_app
 
-    app = create_app(settings.function_target, settings.function_source)  # type: ignore[no-untyped-call]
+    app = create_app(settings.function_target, settings.function_source)  # type: ignore[no-untyped-call]  # the framework has no types
     configure(service=settings.function_target, level=settings.log_level)
     lifecycle.on_listening(_settle)
     log.info("loaded", ms=round((clock.monotonic() - started) * 1000))

@@ -30,7 +30,7 @@ def record_failure(
     consumer: str,
     source: str,
     id: str,  # noqa: A002 (the attribute's name)
-    type: str,  # noqa: A002
+    type: str,  # noqa: A002  # CloudEvents' name
     topic: str | None = None,
     status: int | None = None,
     code: str | None = None,
@@ -65,8 +65,8 @@ def record_skip(
     *,
     consumer: str,
     source: str,
-    id: str,  # noqa: A002
-    type: str,  # noqa: A002
+    id: str,  # noqa: A002  # CloudEvents' name
+    type: str,  # noqa: A002  # CloudEvents' name
     schema_version: str,
     event: Mapping[str, Any],
 ) -> None:

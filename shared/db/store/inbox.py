@@ -30,7 +30,7 @@ def claim(tx: Transaction, consumer: str, source: str, id: str) -> bool:  # noqa
     return inserted.rowcount == 1
 
 
-def seen(tx: Transaction, consumer: str, source: str, id: str) -> bool:  # noqa: A002
+def seen(tx: Transaction, consumer: str, source: str, id: str) -> bool:  # noqa: A002  # CloudEvents' name
     """Whether `claim` of this event has committed."""
     row = tx.execute(
         "select exists (select from inbox where consumer = %s and ce_source = %s and ce_id = %s)",

@@ -114,7 +114,7 @@ def _responses(rule: Rule, described: Operation, *, public: bool) -> Iterator[tu
 
 def _path(rule: Rule) -> str:
     """`/v1/tasks/<uuid:task_id>` as `/v1/tasks/{task_id}`."""
-    return "".join(f"{{{text}}}" if dynamic else text for dynamic, text in rule._trace).removeprefix("|")  # noqa: SLF001
+    return "".join(f"{{{text}}}" if dynamic else text for dynamic, text in rule._trace).removeprefix("|")  # noqa: SLF001  # no public reader
 
 
 def _path_parameters(rule: Rule) -> Iterator[Json]:

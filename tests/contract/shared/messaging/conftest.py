@@ -104,7 +104,7 @@ def _embedded(directory: Path) -> Iterator[tuple[str, EmbeddedTopics]]:
     wiring = Wiring("todo-app", {}, (), {}, {}, {}, dict.fromkeys(TOPICS, PARTITIONS))
     doors = Doors(wiring, topics=topics, revisions={}, destinations=Destinations(wiring, topics, {}), jwks={})
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(doors, log_config=None, lifespan="off"))  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(doors, log_config=None, lifespan="off"))  # type: ignore[arg-type]  # an ASGI app
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

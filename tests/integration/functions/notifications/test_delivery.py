@@ -147,7 +147,7 @@ def test_a_crash_anywhere_loses_nothing_and_has_one_effect(
     assert len({body for _, body in receiver.requests}) == 1
 
 
-def test_many_crashes_lose_nothing(world, write_only, deliveries, task_event, user_id, receiver, sim_clock, monkeypatch):  # fmt: skip  # noqa: E501
+def test_many_crashes_lose_nothing(world, write_only, deliveries, task_event, user_id, receiver, sim_clock, monkeypatch):  # fmt: skip  # noqa: E501  # fixtures
     """A tenth of all steps kill the process; what is left is taken up after its lease."""
     from random import Random
 

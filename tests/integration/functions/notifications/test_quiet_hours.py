@@ -90,7 +90,7 @@ def test_other_events_are_sent_at_night(world, night, task_event, user_id, recei
         ("Asia/Kolkata", "2026-06-01T16:30", "2026-06-02T01:30"),
     ],
 )
-def test_the_users_clock_decides(world, night, settings, reminder, deliveries, user_id, sim_clock, zone, at, until):  # fmt: skip  # noqa: E501
+def test_the_users_clock_decides(world, night, settings, reminder, deliveries, user_id, sim_clock, zone, at, until):  # fmt: skip  # noqa: E501  # fixtures
     settings(user_id, timezone=zone)
     sim_clock.now = utc(at)
     post(world.view, reminder(user_id))

@@ -45,7 +45,7 @@ class World:
             tx.emit(TaskChanged, task_id=received.task_id, task_version=1, change_token=tx.change_seq)
 
     def deliver(self, id=None, *, headers=None, structured=False, **data):  # noqa: A002  # the attribute's name
-        id = id or str(uuid.uuid4())  # noqa: A001
+        id = id or str(uuid.uuid4())  # noqa: A001  # CloudEvents' name
         good = {"event_id": id, "schema_version": 1, "user_id": self.user_id, "request_id": "req-1"}
         body = good | {"task_id": str(uuid.uuid4()), "task_version": 1} | data
         attributes = {
@@ -158,7 +158,7 @@ def test_permanent_verdicts_are_recorded_and_others_are_not(world, e1):
 
 
 def test_an_event_that_contradicts_itself_is_filed_under_nobody(world, owner):
-    id = str(uuid.uuid4())  # noqa: A001
+    id = str(uuid.uuid4())  # noqa: A001  # CloudEvents' name
     assert world.deliver(id, event_id=id, user_id="somebody-else").get_json()["code"] == "user_mismatch"
     found = owner.execute("select user_id, code from event_failures where ce_id = %s", (id,)).fetchall()
     assert found == [("", "user_mismatch")]

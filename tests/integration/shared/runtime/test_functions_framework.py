@@ -27,7 +27,7 @@ def test_bodies_above_the_limit(start, size):
     headers = {"Content-Type": "application/json"}
     status, _, body = process.request("POST", "/echo", b" " * size, headers)
     assert (status, json.loads(body)["code"]) == (413, "body_too_large")
-    chunked = process.request("POST", "/echo", iter([b" " * 1000] * (size // 1000)), headers)  # type: ignore[arg-type]
+    chunked = process.request("POST", "/echo", iter([b" " * 1000] * (size // 1000)), headers)  # type: ignore[arg-type]  # chunks
     assert chunked[0] == 413
     assert process.request("GET", "/")[0] == 200
 
