@@ -12,7 +12,7 @@ from shared.db.store import outbox
 from shared.db.uow import Cause, Transaction, UnitOfWork
 from shared.domain.errors import RetryLater
 from shared.domain.identity import Actor
-from shared.messaging.cloudevent import record
+from shared.messaging.encoding import published, record_of
 from shared.messaging.ports import Publisher, PublishError, Record, Refused
 from shared.runtime import clock, lifecycle
 from shared.runtime.failpoints import failpoint
@@ -93,19 +93,19 @@ def publish(tx: Transaction, publisher: Publisher, rows: list[outbox.OutboxRow],
 
 
 def _record(row: outbox.OutboxRow) -> Record:
-    return record(
-        topic=row.topic,
-        user_id=row.user_id,
-        id=str(row.event_id),
+    event = published(
+        id=row.event_id,
         source=row.source,
         type=row.type,
-        subject=row.subject,
+        task_id=row.subject,
+        user_id=row.user_id,
         time=row.occurred_at,
         schema_version=row.schema_version,
-        extensions=row.extensions,
+        flags=row.extensions,
         traceparent=row.traceparent,
-        data=row.data,
+        data=None,
     )
+    return record_of(event, topic=row.topic, data=row.data)
 
 
 class PublisherThread:

@@ -1,7 +1,7 @@
 """Delivers events to a function's view the way a KafkaSource does: binary mode, over HTTP. For tests."""
 
-import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import flask
@@ -9,7 +9,8 @@ import flask
 from shared.db.uow import Cause
 from shared.domain.identity import Actor
 from shared.events.base import Event
-from shared.messaging.cloudevent import CloudEvent, to_http
+from shared.messaging.cloudevent import CloudEvent
+from shared.messaging.encoding import cloudevent_of, to_http
 
 CAUSE = Cause(actor=Actor("user", "tester"), request_id="req-1")
 TICK = CloudEvent(id="tick-1", source="/ping", type="dev.knative.sources.ping", data={})
@@ -18,21 +19,8 @@ _APP = flask.Flask("deliveries")
 
 def as_cloudevent(event: Event, **extensions: str) -> CloudEvent:
     """`event` as `tasks` publishes it, with what a dispatcher may add."""
-    return CloudEvent(
-        id=str(event.event_id),
-        source="/taskflow/tasks",
-        type=event.type,
-        subject=str(event.task_id) if event.task_id else None,
-        time=event.occurred_at,
-        datacontenttype="application/json",
-        data=json.loads(json.dumps(event.data())),
-        extensions={
-            "partitionkey": event.user_id,
-            "schemaversion": str(event.schema_version),
-            **event.extensions(),
-            **extensions,
-        },
-    )
+    made = cloudevent_of(event, source="/taskflow/tasks", traceparent=None)
+    return replace(made, extensions={**made.extensions, **extensions})
 
 
 def post(

@@ -16,9 +16,9 @@ from functions.tasks.edge.routing import Caller, Routes
 from functions.tasks.edge.writes import Answer, Once, Writes, digest_of
 from shared.db.uow import Transaction
 from shared.domain.errors import invalid_field
-from shared.events.base import Event
 from shared.messaging import cloudevent
 from shared.messaging.cloudevent import CloudEvent, UnsupportedEncoding, is_json
+from shared.messaging.encoding import cloudevent_of, to_http
 from shared.runtime.http import read_body
 
 Effect = Callable[[Transaction], object]  # a verb with what it needs
@@ -87,29 +87,11 @@ COMMANDS: Mapping[str, Prepare] = {
 
 
 def _answer(tx: Transaction) -> Answer:
-    """The first event that the command caused, as a CloudEvent in binary mode."""
+    """The first event that the command caused, with the attributes and the data that go on the topic."""
     if not tx.events:
         return Answer(204)
-    headers, body = cloudevent.to_http(_as_cloudevent(tx.events[0], tx.source))
+    headers, body = to_http(cloudevent_of(tx.events[0], source=tx.source, traceparent=tx.cause.traceparent))
     return Answer(200, body.decode(), headers)
-
-
-def _as_cloudevent(event: Event, source: str) -> CloudEvent:
-    return CloudEvent(
-        id=str(event.event_id),
-        source=source,
-        type=event.type,
-        subject=str(event.task_id) if event.task_id else None,
-        time=event.occurred_at,
-        datacontenttype="application/json",
-        dataschema=f"/schemas/{event.type}.json",
-        data=event.data(),
-        extensions={
-            "partitionkey": event.user_id,
-            "schemaversion": str(event.schema_version),
-            **event.extensions(),
-        },
-    )
 
 
 def _data(event: CloudEvent) -> dict[str, Any]:

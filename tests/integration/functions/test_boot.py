@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.messaging.cloudevent import to_http
+from shared.messaging.encoding import to_http
 from shared.runtime.sealing import Sealer
 from shared.testing.deliveries import TICK, as_cloudevent
 from shared.testing.ports import reserve

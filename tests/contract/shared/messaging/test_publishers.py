@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from kafka.partitioner.default import murmur2
 
-from shared.messaging.cloudevent import record
+from shared.messaging.encoding import published, record_of
 from shared.messaging.ports import Record, Refused, TooLarge, UnknownTopic
 from tests.contract.shared.messaging.conftest import PARTITIONS, Log, Stored
 
@@ -39,19 +39,19 @@ def test_records_arrive_complete_and_in_order(log, key):
 
 def test_a_cloudevent_keeps_its_attributes(log):
     key = f"Ünser-{uuid.uuid4()}"
-    made = record(
-        topic="task-events",
-        user_id=key,
-        id=str(uuid.uuid4()),
+    event = published(
+        id=uuid.uuid4(),
         source="/taskflow/tasks",
         type="io.taskflow.task.created.v1",
-        subject=None,
+        task_id=None,
+        user_id=key,
         time=datetime(2026, 1, 1, tzinfo=UTC),
         schema_version=1,
-        extensions={"recurring": "true"},
+        flags={"recurring": "true"},
         traceparent=None,
-        data='{"title":"ü"}',
+        data={"title": "ü"},
     )
+    made = record_of(event, topic="task-events")
     assert log.publisher.publish([made], timeout=SECONDS) == 1
     [found] = _of(log, key)
     assert (found.headers, found.value) == (dict(made.headers), made.value)

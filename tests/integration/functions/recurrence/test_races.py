@@ -20,7 +20,7 @@ from shared.db.repositories.series import Occurrences
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.errors import Conflict, Invalid, NotFound
 from shared.domain.identity import Actor
-from shared.messaging import cloudevent
+from shared.messaging import encoding
 from shared.messaging.cloudevent import CloudEvent
 from shared.runtime.event import consume
 from shared.runtime.received import interpret
@@ -195,7 +195,7 @@ def test_the_same_event_through_the_adapter_leaves_one_inbox_row(worlds):
         completed(world)
         (event,) = world.events()
         extensions = {"partitionkey": world.user_id, "schemaversion": "1", "recurring": "true"}
-        headers, body = cloudevent.to_http(
+        headers, body = encoding.to_http(
             CloudEvent(
                 id=event.id, source=event.source, type=event.type, data=event.data, extensions=extensions
             )

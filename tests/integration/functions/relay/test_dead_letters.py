@@ -8,7 +8,8 @@ import pytest
 from functions.relay.dead_letters import DeadLetterDesk
 from shared.db.store import failures
 from shared.db.uow import UnitOfWork
-from shared.messaging.cloudevent import CloudEvent, header_value
+from shared.messaging.cloudevent import CloudEvent
+from shared.messaging.encoding import header_value
 from shared.runtime.event import function
 from shared.testing.deliveries import CAUSE, as_cloudevent, post, post_raw
 

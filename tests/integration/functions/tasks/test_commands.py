@@ -5,6 +5,9 @@ import json
 
 import pytest
 
+from shared.messaging.encoding import header_value
+from shared.runtime.publisher import drain
+
 CREATE, UPDATE, COMPLETE, DELETE = (
     f"io.taskflow.task.{name}.v1" for name in ("create", "update", "complete", "delete")
 )
@@ -134,3 +137,32 @@ def test_data_that_is_not_json_is_refused_and_never_read_as_nothing(api, media):
     headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "application/cloudevents+json"}
     assert api.client.post("/", data=json.dumps(event), headers=headers).status_code == 415
     assert api.get(task["id"]) == task
+
+
+def test_the_answer_has_the_attributes_and_the_data_that_go_on_the_topic(api, uow):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    answer = command(api, CREATE, {"title": "Ünïcode"}, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    topic = MemoryTopic()
+    drain(uow("api"), topic, api.user_id)
+    published = next(r for r in topic.records if r.headers["ce_id"] == answer.headers["ce-id"])
+    names = {name for name, _ in answer.headers if name.startswith("ce-")}
+    assert names == {name.replace("ce_", "ce-") for name in published.headers if name.startswith("ce_")}
+    for name in names:
+        assert answer.headers[name] == header_value(published.headers[name.replace("ce-", "ce_")])
+    assert answer.headers["ce-traceparent"].startswith(f"00-{trace}-")
+    assert answer.headers["ce-dataschema"] == f"/schemas/{answer.headers['ce-type']}.json"
+    assert answer.data == published.value
+
+
+class MemoryTopic:
+    """Keeps what it is given."""
+
+    def __init__(self):
+        self.records = []
+
+    def publish(self, records, *, timeout):
+        self.records += records
+        return len(records)
+
+    def close(self, *, timeout):
+        pass

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.messaging.cloudevent import CloudEvent, to_http
+from shared.messaging.cloudevent import CloudEvent
+from shared.messaging.encoding import to_http
 
 
 @pytest.fixture

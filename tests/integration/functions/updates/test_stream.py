@@ -15,7 +15,7 @@ from shared.domain.errors import RetryLater
 from shared.domain.identity import uuid7
 from shared.domain.task import Task
 from shared.events.task import TaskChanged, TaskCompleted, TaskDeleted, TaskUpdated
-from shared.messaging.cloudevent import to_http
+from shared.messaging.encoding import to_http
 from shared.runtime import clock, transport
 from shared.testing.deliveries import CAUSE, as_cloudevent
 from tests.integration.functions.updates.conftest import ORIGIN

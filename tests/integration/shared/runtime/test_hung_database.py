@@ -14,7 +14,7 @@ from shared.db import connection as connections
 from shared.db import opening
 from shared.domain.identity import uuid7
 from shared.events.task import TaskCreated
-from shared.messaging.cloudevent import to_http
+from shared.messaging.encoding import to_http
 from shared.runtime import clock, keys, lifecycle
 from shared.runtime.event import HANDLER_SECONDS
 from shared.runtime.http import REQUEST_SECONDS
