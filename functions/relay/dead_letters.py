@@ -12,7 +12,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Request, Response
@@ -22,9 +21,9 @@ from shared.db.repositories.dead_letters import DeadLetter, DeadLetters
 from shared.db.store.failures import storable
 from shared.db.uow import UnitOfWork
 from shared.domain.errors import AppError, LimitExceeded
-from shared.events.base import plain
 from shared.events.catalog import EVENTS
 from shared.messaging.cloudevent import CloudEvent, from_http
+from shared.messaging.encoding import document
 from shared.runtime.event import MAX_BODY, TICK, verdict
 from shared.runtime.http import View, discard_body, read_body
 from shared.runtime.logging import get_logger
@@ -168,22 +167,6 @@ def problem_code(detail: str | None) -> str | None:
         return None
     code = problem.get("code") if isinstance(problem, dict) else None
     return code if isinstance(code, str) else None
-
-
-def document(event: CloudEvent) -> dict[str, Any]:
-    """The event in structured mode: what a replay needs."""
-    attributes = {
-        "specversion": "1.0",
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        "subject": event.subject,
-        "time": plain(event.time),
-        "dataschema": event.dataschema,
-        "datacontenttype": event.datacontenttype,
-        **event.extensions,
-    }
-    return {**{name: value for name, value in attributes.items() if value is not None}, "data": event.data}
 
 
 def unreadable(headers: Mapping[str, str], body: bytes | None, *, reason: str) -> DeadLetter:

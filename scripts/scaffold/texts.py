@@ -10,8 +10,8 @@ HANDLER = '''"""What `NAME` does with an event that the adapter has checked, in 
 
 from shared.db.uow import Transaction
 from shared.events.MODULE import EVENT
-from shared.runtime.event import ReceivedEvent
 from shared.runtime.logging import get_logger
+from shared.runtime.received import ReceivedEvent
 
 ACCEPTS = (EVENT.type,)
 log = get_logger(__name__)

@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from shared.domain.identity import Actor, uuid7
 from shared.domain.webhook import matches
 from shared.events.base import Event
+from shared.events.check import check
 
 Params = Sequence[Any] | Mapping[str, Any]  # whatever psycopg can adapt
 T = TypeVar("T")
@@ -96,6 +97,7 @@ class Transaction:
             "webhooks": matches(self.account.webhook_events, event.type),
         }
         made = event(**(known | fields))
+        check(made)
         self.events.append(made)
         return made
 

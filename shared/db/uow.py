@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from shared.db.connection import ENDING_SECONDS, Connection
 from shared.db.opening import Opening, begin
 from shared.db.pool import Database
+from shared.db.sqlstate import exceeds_a_limit
 from shared.db.store import outbox
 from shared.db.transaction import Account, Cause, Transaction
 from shared.domain.errors import RetryLater
@@ -123,6 +124,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
+        if exceeds_a_limit(error):
+            raise
         raise _passing(error) from error
 
 

@@ -13,6 +13,9 @@ from shared.domain.errors import Invalid
 from shared.events.catalog import EVENTS
 from shared.messaging.cloudevent import CloudEvent
 
+MAX_USER = 255  # characters, as of a token's subject
+MAX_VERSION = 2**31 - 1  # the column is an integer
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedEvent:
@@ -94,6 +97,10 @@ def _user(event: CloudEvent, data: Mapping[str, Any]) -> str:
     user_id = data.get("user_id")
     if not isinstance(user_id, str) or not user_id:
         raise Invalid("data.user_id is missing.", code="invalid_event_data")
+    if len(user_id) > MAX_USER or not user_id.isprintable():
+        raise Invalid(
+            f"data.user_id is not at most {MAX_USER} printable characters.", code="invalid_event_data"
+        )
     if event.extensions.get("partitionkey", user_id) != user_id:
         raise Invalid("partitionkey differs from data.user_id.", code="user_mismatch")
     return user_id
@@ -109,6 +116,6 @@ def _task_id(value: object) -> UUID | None:
 
 
 def _task_version(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_VERSION):
         return value
-    raise Invalid("data.task_version is not a number.", code="invalid_event_data")
+    raise Invalid(f"data.task_version is not a number from 1 to {MAX_VERSION}.", code="invalid_event_data")

@@ -3,8 +3,9 @@
 import pytest
 
 from scripts.local.durations import iso_seconds
-from shared.runtime import event
-from shared.runtime.event import HANDLER_SECONDS, TICK_SECONDS
+from shared.runtime import consumer
+from shared.runtime.consumer import HANDLER_SECONDS
+from shared.runtime.event import TICK_SECONDS
 
 DEAD_LETTERS_THEMSELVES = "eventing/kafkasource-relay-dlq.yaml"  # they retry for long instead
 LIMIT_SECONDS = 30
@@ -42,7 +43,7 @@ def test_a_failing_function_reaches_the_dead_letters_in_time(wired):
             continue
         policy = feed.delivery.policy
         waits = sum(policy.wait(attempt) for attempt in range(1, policy.retry + 1))
-        attempt = HANDLER_SECONDS + event._RECORD_SECONDS  # the record of a failure has its own second
+        attempt = HANDLER_SECONDS + consumer._RECORD_SECONDS  # the record of a failure has its own second
         worst = (policy.retry + 1) * attempt + waits
         assert worst <= LIMIT_SECONDS, f"{feed.name}: {worst} s"
 

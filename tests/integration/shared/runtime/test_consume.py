@@ -13,7 +13,7 @@ from shared.db.uow import Cause, UnitOfWork
 from shared.domain.errors import Conflict, Invalid, NotFound, RetryLater
 from shared.domain.identity import Actor
 from shared.events.task import TaskChanged
-from shared.runtime import deadline, event
+from shared.runtime import consumer, deadline, event
 from shared.runtime.http import discard_body
 
 SOURCE, TYPE = "/taskflow/tasks", "io.taskflow.task.completed.v1"
@@ -184,7 +184,7 @@ def test_types_of_others_are_permanent(world, headers):
 
 
 def test_a_handler_that_takes_too_long_changes_nothing(world, monkeypatch, e1):
-    monkeypatch.setattr(event, "HANDLER_SECONDS", 1.0)
+    monkeypatch.setattr(consumer, "HANDLER_SECONDS", 1.0)
 
     def slow(received, tx):
         world.effect(received, tx)
@@ -197,7 +197,7 @@ def test_a_handler_that_takes_too_long_changes_nothing(world, monkeypatch, e1):
 
 
 def test_a_slow_statement_is_cut_at_the_deadline(world, monkeypatch, e1):
-    monkeypatch.setattr(event, "HANDLER_SECONDS", 0.5)
+    monkeypatch.setattr(consumer, "HANDLER_SECONDS", 0.5)
     world.handler = lambda received, tx: tx.execute("select pg_sleep(30)")
     response = world.deliver(e1)
     assert (response.status_code, response.get_json()["code"]) == (503, "database_timeout")
@@ -248,3 +248,28 @@ def test_without_a_database_everything_is_transient(user_id, owner, database, e1
     )  # cannot be recorded either, and is permanent all the same
     assert permanent.status_code == 422
     nowhere.close()
+
+
+WITHOUT_A_TYPE = """insert into notifications (user_id, id, event_id, event_type, created_at)
+  values (%(user)s, gen_random_uuid(), gen_random_uuid(), null, %(now)s)"""
+TOO_LONG_FOR_AN_INDEX = """insert into inbox (consumer, ce_source, ce_id, user_id, processed_at)
+  select 'c', '/s', string_agg(md5(n::text), ''), %(user)s, %(now)s from generate_series(1, 400) n"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 9223372036854775808::bigint",
+        "select 'x'::uuid",
+        WITHOUT_A_TYPE,
+        TOO_LONG_FOR_AN_INDEX,
+    ],
+    ids=["22003", "22P02", "23502", "54000"],
+)
+def test_what_the_database_can_never_store_is_a_verdict_and_recorded(world, statement, e1):
+    world.handler = lambda _, tx: tx.execute(statement, {"now": tx.now, "user": tx.user_id})
+    response = world.deliver(e1)
+    assert (response.status_code, response.headers["Kne-Errorclass"]) == (422, "permanent"), response.text
+    assert response.get_json()["code"] == "unstorable_event"
+    assert world.rows("event_failures", "ce_id, status, code") == [(e1, 422, "unstorable_event")]
+    assert world.inbox() == []

@@ -16,7 +16,7 @@ from shared.domain.identity import uuid7
 from shared.events.task import TaskCreated
 from shared.messaging.encoding import to_http
 from shared.runtime import clock, keys, lifecycle
-from shared.runtime.event import HANDLER_SECONDS
+from shared.runtime.consumer import HANDLER_SECONDS
 from shared.runtime.http import REQUEST_SECONDS
 from shared.runtime.sealing import Sealer
 from shared.testing.deliveries import TICK, as_cloudevent
