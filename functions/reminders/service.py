@@ -4,10 +4,11 @@ A lost tick is healed by the next one; after an outage everything due goes out l
 event's id follows from the reminder and its instant, so that no reminder can be told of twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
-from shared.db.repositories.due_reminders import DueReminder, DueReminders, TakenReminders
+from shared.db.repositories.due_reminders import DueReminder, DueReminders, TakenReminders, Waiting
 from shared.db.uow import Cause, Transaction, UnitOfWork
 from shared.domain.due import Due
 from shared.domain.identity import Actor, derived_uuid
@@ -19,62 +20,96 @@ from shared.runtime import deadline
 from shared.runtime.failpoints import failpoint
 from shared.runtime.logging import get_logger
 
-USERS, REMINDERS = 100, 100  # a page of users; reminders in one transaction
+PAGE = 5000  # reminders that are looked up at once
+USERS, REMINDERS = 50, 100  # users in one transaction, reminders of each
 RESERVE = 5.0  # seconds of the budget left for the last transaction and its publication
 CAUSE = Cause(actor=Actor("function", "reminders"))
 log = get_logger(__name__)
 
 
+@dataclass
+class Tally:
+    """What this tick has done so far."""
+
+    users: int = 0
+    sent: int = 0
+    failed_users: int = 0
+
+
 class Sweep:
-    """Works through the users with due reminders until there are none or the budget is used."""
+    """Works through what is due in rounds, a bounded number a user and round, until its time is used."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def run(self) -> None:
-        visited: list[str] = []
-        sent = failed = 0
-        while deadline.remaining() > RESERVE and (users := self._due_users(visited)):
-            for user_id in users:
-                visited.append(user_id)
-                try:
-                    sent += self._user(user_id)
-                except Exception:  # one user's failure must not keep the others waiting
-                    failed += 1
-                    log.exception("reminders of a user failed", user_id=user_id)
+        """Ends when a round finds nothing that it could send."""
+        tally = Tally()
+        while deadline.remaining() > RESERVE:
+            before = tally.sent
+            for users in self._crowds():
                 if deadline.remaining() <= RESERVE:
                     break
-        log.info("reminders swept", users=len(visited), sent=sent, failed_users=failed)
+                self._crowd(users, tally)
+            if tally.sent == before:
+                break
+        log.info("reminders swept", users=tally.users, sent=tally.sent, failed_users=tally.failed_users)
 
-    def _due_users(self, visited: list[str]) -> list[str]:
+    def _crowds(self) -> Iterator[list[str]]:
+        """Users with due reminders, page by page; one with several pages has a turn in each."""
+        after: Waiting | None = None
+        while page := self._page(after):
+            after = page[-1]
+            users = list(dict.fromkeys(reminder.user_id for reminder in page))
+            yield from (users[at : at + USERS] for at in range(0, len(users), USERS))
+
+    def _page(self, after: Waiting | None) -> list[Waiting]:
         with self._uow.sweep() as tx:
-            return DueReminders(tx).users(limit=USERS, excluding=visited)
+            return DueReminders(tx).page(after=after, limit=PAGE)
 
-    def _user(self, user_id: str) -> int:
-        sent, taken = 0, REMINDERS
-        while taken == REMINDERS and deadline.remaining() > RESERVE:
-            with self._uow.write(user_id, CAUSE) as tx:
-                due = TakenReminders(tx).take(limit=REMINDERS)
-                sent += remind(tx, due)
-                failpoint("reminders:before_commit")
-            failpoint("reminders:after_commit")
-            taken = len(due)
+    def _crowd(self, users: Sequence[str], tally: Tally) -> None:
+        """A crowd that fails, because of one of them or a lock, is taken apart."""
+        try:
+            tally.sent += self._turn(users)
+            tally.users += len(users)
+        except Exception as error:  # noqa: BLE001 (whose reminders they are is found out one by one)
+            log.warning("users are reminded one by one", users=len(users), reason=type(error).__name__)
+            for user_id in users:
+                if deadline.remaining() <= RESERVE:
+                    break
+                self._alone(user_id, tally)
+
+    def _alone(self, user_id: str, tally: Tally) -> None:
+        tally.users += 1
+        try:
+            tally.sent += self._turn([user_id])
+        except Exception:  # one user's failure must not keep the others waiting
+            tally.failed_users += 1
+            log.exception("reminders of a user failed", user_id=user_id)
+
+    def _turn(self, users: Sequence[str]) -> int:
+        with self._uow.write_each(users, CAUSE) as each:
+            sent = remind(each, limit=REMINDERS)
+            failpoint("reminders:before_commit")
+        failpoint("reminders:after_commit")
         return sent
 
 
-def remind(tx: Transaction, taken: Sequence[DueReminder]) -> int:
-    """Emit what is still wanted, cancel the rest; returns how many events were emitted."""
-    reminders = TakenReminders(tx)
-    ids = {reminder.id: event_id(reminder) for reminder in taken}
-    known = reminders.emitted(list(ids.values()))
-    due = [r for r in taken if r.live]
-    fresh = [r for r in due if ids[r.id] not in known]
-    for reminder in fresh:
-        _emit(tx, reminder, ids[reminder.id])
-    reminders.mark([r.id for r in due], state="sent")
-    reminders.mark([r.id for r in taken if not r.live], state="cancelled")
-    reminders.mark_tasks([r.task_id for r in due])
-    return len(fresh)
+def remind(each: Sequence[Transaction], *, limit: int) -> int:
+    """Emit what is due and still wanted, cancel the rest; returns how many were taken."""
+    reminders = TakenReminders(each)
+    taken = reminders.take(limit=limit)
+    live = [[(event_id(one), one) for one in found if one.live] for found in taken]
+    known = reminders.emitted([[identity for identity, _ in found] for found in live])
+    for tx, found in zip(each, live, strict=True):
+        preferences = Preferences.stored(tx.account.timezone, tx.account.settings)
+        asked = matches(tx.account.webhook_events, ReminderDue.type)
+        for identity, reminder in found:
+            if identity not in known:
+                channels = preferences.channels_of(reminder.channels)
+                # Webhooks only where an endpoint asks for reminders.
+                _emit(tx, reminder, identity, tuple(c for c in channels if asked or c != "webhook"))
+    return sum(map(len, taken))
 
 
 def event_id(reminder: DueReminder) -> UUID:
@@ -82,7 +117,7 @@ def event_id(reminder: DueReminder) -> UUID:
     return derived_uuid(reminder.remind_at, ReminderDue.type, str(reminder.id), plain(reminder.remind_at))
 
 
-def _emit(tx: Transaction, reminder: DueReminder, identity: UUID) -> None:
+def _emit(tx: Transaction, reminder: DueReminder, identity: UUID, channels: tuple[str, ...]) -> None:
     tx.emit(
         ReminderDue,
         event_id=identity,
@@ -94,16 +129,8 @@ def _emit(tx: Transaction, reminder: DueReminder, identity: UUID) -> None:
         title=reminder.title,
         due=_due_text(reminder),
         due_at=reminder.due_at,
-        channels=_channels(tx, reminder),
+        channels=channels,
     )
-
-
-def _channels(tx: Transaction, reminder: DueReminder) -> tuple[str, ...]:
-    """What the user chose for this reminder; webhooks only where an endpoint asks for reminders."""
-    asked = matches(tx.account.webhook_events, ReminderDue.type)
-    account = tx.account
-    wanted = Preferences.stored(account.timezone, account.settings).channels_of(reminder.channels)
-    return tuple(channel for channel in wanted if channel != "webhook" or asked)
 
 
 def _due_text(reminder: DueReminder) -> str | None:

@@ -9,6 +9,7 @@ NAMES = {
     "cold": "process start to first answer",
     "recurrence": "next occurrence against dateutil",
     "warm": "a read through the gateway and at the function, on fresh and on kept connections",
+    "reminders": "100,000 reminders due in one minute",
 }
 
 

@@ -15,6 +15,7 @@ from shared.events.base import Event
 from shared.events.check import check
 
 Params = Sequence[Any] | Mapping[str, Any]  # whatever psycopg can adapt
+ACT: LiteralString = "select set_config('app.user_id', %s, true)"
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 
@@ -63,6 +64,12 @@ class Transaction:
     @property
     def change_seq(self) -> int:
         return self.account.change_seq
+
+    def act(self) -> None:
+        """What follows is done as this transaction's user: for those that share a connection, see
+        `UnitOfWork.write_each`.
+        """
+        self.connection.execute(ACT, (self.user_id,))
 
     def execute(self, sql: LiteralString, params: Params = ()) -> "psycopg.Cursor[tuple[Any, ...]]":
         """Run one statement; prepared by the driver once it has run often enough on this connection."""

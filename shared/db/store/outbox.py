@@ -16,7 +16,7 @@ from uuid import UUID
 from shared.db import locks
 from shared.db.transaction import Transaction
 from shared.domain.errors import LimitExceeded
-from shared.events.base import Event, plain
+from shared.events.base import Event
 
 MAX_DATA_BYTES = 65_536  # CloudEvents intermediaries must forward no more (spec 1.0.2, size limits)
 MAX_ATTEMPTS = 5
@@ -25,6 +25,14 @@ _EXTENSIONS = 9  # the column of `pending` that is stored as names
 
 _COLUMNS: LiteralString = """user_id, seq, n, event_id, topic, type, source, subject, schema_version,
   extensions, traceparent, data, occurred_at, attempts"""
+# One statement, however many events. They travel as one JSON text, which costs this side the least.
+_INSERT: LiteralString = """
+insert into outbox (user_id, seq, n, source, traceparent, event_id, topic, type, subject, schema_version,
+  extensions, data, occurred_at)
+select %s, %s, e.n, %s, %s, e.event_id, e.topic, e.type, e.subject, e.schema_version,
+  string_to_array(e.extensions, ','), e.data, e.occurred_at
+from json_to_recordset(%s::json) as e (n smallint, event_id uuid, topic text, type text, subject text,
+  schema_version smallint, extensions text, data text, occurred_at timestamptz)"""
 # Rows to publish at `now`; every statement of a drain uses the same words, so that they agree on the rows.
 _DUE: LiteralString = (
     "published_at is null and dead_at is null and (next_attempt_at is null or next_attempt_at <= %(now)s)"
@@ -64,35 +72,25 @@ def insert(tx: Transaction, events: Sequence[Event]) -> None:
     """Write `events` as (seq, 0), (seq, 1), … of this transaction; LimitExceeded above 64 KiB of data."""
     if not events:
         return
-    rows = [_row(tx, n, event) for n, event in enumerate(events)]
-    with tx.connection.cursor() as cursor:
-        cursor.executemany(
-            """insert into outbox (user_id, seq, n, event_id, topic, type, source, subject, schema_version,
-                 extensions, traceparent, data, occurred_at)
-               values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-            rows,
-        )
+    rows = json.dumps([_row(n, event) for n, event in enumerate(events)], ensure_ascii=False)
+    tx.execute(_INSERT, (tx.user_id, tx.change_seq, tx.source, tx.cause.traceparent, rows))
 
 
-def _row(tx: Transaction, n: int, event: Event) -> tuple[object, ...]:
-    data = json.dumps(plain(event.data()), ensure_ascii=False, separators=(",", ":"))
+def _row(n: int, event: Event) -> dict[str, object]:
+    data = json.dumps(event.data(), ensure_ascii=False, separators=(",", ":"))
     if len(data.encode()) > MAX_DATA_BYTES:
         raise LimitExceeded(f"the event {event.type} exceeds {MAX_DATA_BYTES} bytes", too_large=True)
-    return (
-        tx.user_id,
-        tx.change_seq,
-        n,
-        event.event_id,
-        event.topic,
-        event.type,
-        tx.source,
-        str(event.task_id) if event.task_id else None,
-        event.schema_version,
-        sorted(event.extensions()),
-        tx.cause.traceparent,
-        data,
-        event.occurred_at,
-    )
+    return {
+        "n": n,
+        "event_id": str(event.event_id),
+        "topic": event.topic,
+        "type": event.type,
+        "subject": str(event.task_id) if event.task_id else None,
+        "schema_version": event.schema_version,
+        "extensions": ",".join(sorted(event.extensions())),
+        "data": data,
+        "occurred_at": event.occurred_at.isoformat(),
+    }
 
 
 def try_lock(tx: Transaction, user_id: str) -> bool:
