@@ -22,6 +22,12 @@ from tests.scheduling import Units, early
 DatabaseFactory = Callable[..., Database]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See tests/e2e/test_drill.py; here, because only the outermost conftest may add options."""
+    parser.addoption("--drill-tasks", type=int, default=12, help="recurring tasks completed in a drill")
+    parser.addoption("--drill-seeds", type=int, default=1, help="drills, each with a seed of its own")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: early(item.nodeid))
 

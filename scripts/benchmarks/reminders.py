@@ -1,9 +1,9 @@
-"""Nine o'clock: 100,000 reminders of 10,000 users fall due in one minute. How long until each is emitted, and
-how long until `relay` has published them. `scripts/bench reminders` makes a database of its own.
+"""Nine o'clock: 100,000 reminders of 10,000 users fall due in one minute. How long until each is emitted,
+and how fast `relay` publishes what is left then. `scripts/bench reminders` makes a database of its own.
 
-The function runs as deployed, ticks with their budgets and its publisher thread included; the log is one that
-takes everything at once, so that what is measured is ours. Time on a processor is shown beside the wall clock,
-which a busy machine stretches.
+The function runs as deployed, ticks with their budgets and its publisher thread included; the log is one
+that takes everything at once, so that what is measured is ours. Time on a processor is shown beside the wall
+clock, which a busy machine stretches.
 """
 
 import argparse

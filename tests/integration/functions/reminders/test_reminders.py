@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from functions.reminders.service import Sweep
 from shared.db.repositories.tasks import Tasks
@@ -230,3 +232,35 @@ def test_a_reminder_that_was_withdrawn_before_the_tick_is_not_sent(
     post(reminders, TICK)
     assert emitted(user_id) == []
     assert states(user_id) == ["cancelled"]
+
+
+def test_a_crowd_is_served_page_by_page_and_turn_by_turn(
+    reminders, emitted, states, add_task, sim_clock, monkeypatch
+):
+    for name, size in (("PAGE", 3), ("USERS", 2), ("REMINDERS", 2)):
+        monkeypatch.setattr(f"functions.reminders.service.{name}", size)
+    many, *few = (f"user-{uuid4()}" for _ in range(5))
+    at = sim_clock.now + timedelta(minutes=1)
+    for n in range(7):
+        add_task(many, at=[at + timedelta(seconds=n)])
+    for owner in few:
+        add_task(owner, at=[at])
+    sim_clock.advance(minutes=5)
+    post(reminders, TICK)
+    assert states(many) == ["sent"] * 7
+    assert [len(emitted(owner)) for owner in (many, *few)] == [7, 1, 1, 1, 1]
+
+
+def test_a_user_who_is_busy_holds_up_nobody(reminders, emitted, add_task, dsns, sim_clock):
+    busy, other = f"a-{uuid4()}", f"b-{uuid4()}"
+    for owner in (busy, other):
+        add_task(owner, at=[sim_clock.now + timedelta(minutes=1)])
+    sim_clock.advance(minutes=2)
+    name = conninfo_to_dict(dsns["owner"])["dbname"]
+    with psycopg.connect(dsns["admin"], dbname=name) as blocker:
+        blocker.execute("select from accounts where user_id = %s for update", (busy,))
+        assert post(reminders, TICK).status_code == 204
+        assert [len(emitted(owner)) for owner in (busy, other)] == [0, 1]
+        blocker.rollback()
+    post(reminders, TICK)
+    assert [len(emitted(owner)) for owner in (busy, other)] == [1, 1]

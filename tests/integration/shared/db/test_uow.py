@@ -150,6 +150,41 @@ def test_on_commit_is_called_only_after_a_commit_with_events(database, user_id):
     assert told == [user_id]
 
 
+def test_several_users_are_written_in_one_transaction_each_behind_the_wall(database, user_id):
+    told, ids = [], [f"{user_id}-{n}" for n in (2, 0, 1)]
+    uow = UnitOfWork(database("api"), source="/taskflow/tasks", on_commit=told.append)
+    with uow.write(ids[0], CAUSE) as tx:
+        tx.emit(AccountChanged, **FIELDS)
+    with uow.write_each(ids, CAUSE) as each:
+        assert [tx.user_id for tx in each] == sorted(ids)  # locks in one order, whatever was asked for
+        assert [tx.change_seq for tx in each] == [1, 1, 2]
+        for tx in each:
+            tx.act()
+            assert tx.execute("select user_id from accounts").fetchall() == [(tx.user_id,)]
+        for tx in each[1:]:
+            tx.emit(AccountChanged, **FIELDS)
+            tx.after_commit(lambda: told.append("after"))
+    assert told == [ids[0], "after", each[1].user_id, "after", each[2].user_id]
+    assert [[(row.user_id, row.seq) for row in events_of(uow, user)] for user in sorted(ids)] == [
+        [],
+        [(sorted(ids)[1], 1)],
+        [(sorted(ids)[2], 1), (sorted(ids)[2], 2)],
+    ]
+
+
+def test_several_users_are_written_together_or_not_at_all(uow, user_id):
+    ids = [f"{user_id}-{n}" for n in range(3)]
+    with pytest.raises(LimitExceeded), uow.write_each(ids, CAUSE) as each:
+        each[0].emit(AccountChanged, **FIELDS)
+        each[2].emit(AccountChanged, **FIELDS | {"resource_id": "x" * 70_000})
+    with pytest.raises(psycopg.errors.UndefinedTable), uow.write_each(ids, CAUSE) as each:
+        each[1].emit(AccountChanged, **FIELDS)
+        each[1].execute("select * from nowhere")
+    assert [events_of(uow, user) for user in ids] == [[], [], []]
+    with uow.write_each(ids, CAUSE) as each:
+        assert [tx.change_seq for tx in each] == [1, 1, 1]
+
+
 def test_an_event_above_64_kib_is_refused_and_nothing_is_committed(uow, user_id):
     with pytest.raises(LimitExceeded) as caught, uow.write(user_id, CAUSE) as tx:
         tx.emit(AccountChanged, **FIELDS | {"resource_id": "x" * 65_536})
