@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
+from typing import Self
 
 import pytest
 import requests
@@ -31,7 +32,7 @@ class Killer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> "Killer":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
