@@ -54,11 +54,17 @@ class Consumer:
             try:
                 self._run(event, trace)
             except Exception as error:  # noqa: BLE001  # the boundary: every outcome is a verdict
-                verdict = judge(error)
-                if verdict.kind == "permanent" and verdict.error is not None:
-                    self._record(event, verdict.error, verdict.status)
-                return verdict
+                return self.refuse(event, error)
         return DONE
+
+    def refuse(self, event: CloudEvent | None, error: Exception) -> Verdict:
+        """The verdict on `error`, recorded if it is final and the attributes of the event could be read;
+        `relay` keeps the bytes of every other one.
+        """
+        verdict = judge(error)
+        if event is not None and verdict.kind == "permanent" and verdict.error is not None:
+            self._record(event, verdict.error, verdict.status)
+        return verdict
 
     def _run(self, event: CloudEvent, trace: str) -> None:
         try:

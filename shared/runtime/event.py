@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Request, Response
 
-from shared.domain.errors import Invalid
+from shared.domain.errors import AppError, Invalid
 from shared.messaging.cloudevent import CloudEvent, from_http
 from shared.runtime import deadline, problems
 from shared.runtime.consumer import Consumer, Handler, Mode
@@ -44,7 +44,7 @@ def function(
                 return _health(request, readiness, instance)
             if request.method != "POST":
                 return _wrong_method(request, instance)
-            view = on_tick if _decode(request).type == TICK else on_event
+            view = on_tick if _is_tick(request) else on_event
             return (view or _unexpected)(request)
         except Exception as error:  # noqa: BLE001  # the boundary: every outcome is a verdict
             return verdict(name, error, instance=instance)
@@ -66,7 +66,11 @@ def consume(
     consumer = Consumer(name, handler, uow, mode, None if accepts is None else frozenset(accepts))
 
     def respond(request: Request) -> Response:
-        event = _decode(request)
+        try:
+            event = _decode(request)
+        except AppError as error:
+            refused = consumer.refuse(_attributes(request), error)
+            return render(name, refused, instance=request.headers.get("ce-id"))
         return render(name, consumer.consume(event), instance=event.id)
 
     return respond
@@ -92,7 +96,24 @@ def verdict(name: str, error: Exception, *, instance: str | None) -> Response:
     return render(name, judge(error), instance=instance)
 
 
-def _unexpected(_request: Request) -> Response:
+def _is_tick(request: Request) -> bool:
+    """What cannot be decoded is no tick: the event path records it."""
+    try:
+        return _decode(request).type == TICK
+    except AppError:
+        return False
+
+
+def _attributes(request: Request) -> CloudEvent | None:
+    """The event without its data, which cannot be read; None if its attributes cannot be read either."""
+    try:
+        return from_http(dict(request.headers.items()), b"")
+    except AppError:
+        return None
+
+
+def _unexpected(request: Request) -> Response:
+    _decode(request)  # what is wrong with the request itself comes first
     raise Invalid("This function does not handle such events.", code="unexpected_event_type")
 
 

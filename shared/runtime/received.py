@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.domain.errors import Invalid
+from shared.events.base import Event
 from shared.events.catalog import EVENTS
 from shared.messaging.cloudevent import CloudEvent
 
@@ -55,6 +56,7 @@ def interpret(event: CloudEvent, *, accepts: Collection[str] | None) -> Received
         raise Invalid("data.event_id differs from the event's id.", code="event_id_mismatch")
     if version != known.schema_version:
         raise UnknownSchemaVersion(version, user_id)
+    _check_shape(known, data)
     return ReceivedEvent(
         id=event.id,
         source=event.source,
@@ -73,7 +75,7 @@ def interpret(event: CloudEvent, *, accepts: Collection[str] | None) -> Received
 def claimed_user(event: CloudEvent) -> str:
     """Whom the event says it is about, unchecked; "" when it does not say: for records of failures."""
     named = event.data.get("user_id") if isinstance(event.data, dict) else None
-    owner = named if isinstance(named, str) else ""
+    owner = named if isinstance(named, str) and len(named) <= MAX_USER else ""
     partition = event.extensions.get("partitionkey", owner)
     return owner if owner == partition else ""
 
@@ -119,3 +121,15 @@ def _task_version(value: object) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_VERSION):
         return value
     raise Invalid(f"data.task_version is not a number from 1 to {MAX_VERSION}.", code="invalid_event_data")
+
+
+def _check_shape(known: type[Event], data: Mapping[str, Any]) -> None:
+    """What a handler may rely on: every member that the schema requires, of the type that it says."""
+    from shared.events.shape import wrong_member  # with the first event, not in a wake-up
+
+    if data.get("event_type") != known.type:
+        raise Invalid("data.event_type differs from the event's type.", code="invalid_event_data")
+    name = wrong_member(known, data)
+    if name is not None:
+        state = "not of its type" if name in data else "missing"
+        raise Invalid(f"data.{name} is {state}, see {known.type}.json.", code="invalid_event_data")

@@ -1,13 +1,16 @@
 """What the suites of all functions share: units of work by role, events and tasks of a user."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from scripts.contract.examples import example
 from shared.db.pool import Database
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import UnitOfWork
@@ -65,6 +68,16 @@ def task_event(sim_clock: Any) -> Callable[..., Event]:
             "request_id": "req-1",
         }
         return cls(**(known | fields))
+
+    return make
+
+
+@pytest.fixture
+def make_event() -> Callable[[type[Event], str], Event]:
+    """`make_event(TaskCompleted, user_id)`: the example of that class as a new event of that user."""
+
+    def make(cls: type[Event], user_id: str) -> Event:
+        return replace(example(cls), event_id=uuid4(), user_id=user_id)
 
     return make
 

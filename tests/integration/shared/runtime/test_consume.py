@@ -17,6 +17,12 @@ from shared.runtime import consumer, deadline, event
 from shared.runtime.http import discard_body
 
 SOURCE, TYPE = "/taskflow/tasks", "io.taskflow.task.completed.v1"
+ENVELOPE = {
+    "request_id": "req-1",
+    "event_type": TYPE,
+    "occurred_at": "2026-01-01T12:00:00Z",
+    "actor": {"kind": "user", "id": "u"},
+}
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
@@ -46,7 +52,7 @@ class World:
 
     def deliver(self, id=None, *, headers=None, structured=False, **data):  # noqa: A002  # the attribute's name
         id = id or str(uuid.uuid4())  # noqa: A001  # CloudEvents' name
-        good = {"event_id": id, "schema_version": 1, "user_id": self.user_id, "request_id": "req-1"}
+        good = {"event_id": id, "schema_version": 1, "user_id": self.user_id, **ENVELOPE}
         body = good | {"task_id": str(uuid.uuid4()), "task_version": 1} | data
         attributes = {
             "specversion": "1.0",
@@ -273,3 +279,11 @@ def test_what_the_database_can_never_store_is_a_verdict_and_recorded(world, stat
     assert response.get_json()["code"] == "unstorable_event"
     assert world.rows("event_failures", "ce_id, status, code") == [(e1, 422, "unstorable_event")]
     assert world.inbox() == []
+
+
+def test_a_body_that_cannot_be_read_is_recorded_under_its_attributes(world, owner, e1):
+    headers = {"ce-specversion": "1.0", "ce-id": e1, "ce-source": SOURCE, "ce-type": TYPE}
+    response = world._app.test_client().post("/", data=b"{", headers=headers)
+    assert (response.status_code, response.get_json()["code"]) == (400, "invalid_json")
+    sql = "select user_id, type, status, code from event_failures where ce_id = %s"
+    assert owner.execute(sql, (e1,)).fetchall() == [("", TYPE, 400, "invalid_json")]

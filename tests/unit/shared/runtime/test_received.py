@@ -15,6 +15,7 @@ TYPE = "io.taskflow.task.completed.v1"
 
 def _event(type=TYPE, extensions=None, **data):  # noqa: A002  # the attribute's own name
     good = {"event_id": ID, "schema_version": 1, "user_id": "u", "task_id": TASK, "task_version": 3}
+    good |= {"event_type": type, "occurred_at": "2026-01-01T12:00:00Z", "actor": {"kind": "user", "id": "u"}}
     given = {"partitionkey": "u", "schemaversion": "1"} if extensions is None else extensions
     body = {k: v for k, v in (good | data).items() if v is not ...}
     return CloudEvent(id=ID, source="/s", type=type, data=body, extensions=given)
