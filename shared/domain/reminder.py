@@ -4,7 +4,6 @@ Called when a task is written and when its next occurrence is created; nothing h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -65,18 +64,3 @@ def remind_at(offset: Offset, due_wall: date | datetime, tz: str | None, user_zo
     elif not isinstance(due_wall, datetime):
         return start_of_day(wall.date(), where)
     return resolve(wall, where)
-
-
-def plan(
-    offsets: Iterable[Offset], due_wall: date | datetime, tz: str | None, user_zone: str, *, now: datetime
-) -> tuple[tuple[datetime, Offset], ...]:
-    """The reminders after `now`, earliest first; of equal instants the first offset wins.
-
-    A past reminder is not fired late: an occurrence that is created after its reminder simply has none.
-    """
-    planned: dict[datetime, Offset] = {}
-    for offset in offsets:
-        instant = remind_at(offset, due_wall, tz, user_zone)
-        if instant > now:
-            planned.setdefault(instant, offset)
-    return tuple(sorted(planned.items(), key=lambda item: item[0]))

@@ -32,7 +32,6 @@ def function(
     *,
     on_event: View | None = None,
     on_tick: View | None = None,
-    readiness: Callable[[], None] | None = None,
 ) -> View:
     """The framework's target: health on GET, ticks and events on POST to any other path."""
     configure(service=name, level=load(Process).log_level)
@@ -41,7 +40,7 @@ def function(
         instance = request.headers.get("ce-id") or new_request_id()
         try:
             if request.path in HEALTH:
-                return _health(request, readiness, instance)
+                return _health(request, instance)
             if request.method != "POST":
                 return _wrong_method(request, instance)
             view = on_tick if _is_tick(request) else on_event
@@ -127,11 +126,9 @@ def _decode(request: Request) -> CloudEvent:
     return found
 
 
-def _health(request: Request, readiness: Callable[[], None] | None, instance: str) -> Response:
+def _health(request: Request, instance: str) -> Response:
     if request.method not in ("GET", "HEAD"):
         return _method_not_allowed("GET", instance)
-    if readiness is not None and request.path == HEALTH[1]:
-        readiness()
     return no_content()
 
 

@@ -28,12 +28,3 @@ def claim(tx: Transaction, consumer: str, source: str, id: str) -> bool:  # noqa
     except errors.LockNotAvailable as error:
         raise EventInProgress from error
     return inserted.rowcount == 1
-
-
-def seen(tx: Transaction, consumer: str, source: str, id: str) -> bool:  # noqa: A002  # CloudEvents' name
-    """Whether `claim` of this event has committed."""
-    row = tx.execute(
-        "select exists (select from inbox where consumer = %s and ce_source = %s and ce_id = %s)",
-        (consumer, source, id),
-    ).fetchone()
-    return bool(row and row[0])

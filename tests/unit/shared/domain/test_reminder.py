@@ -1,10 +1,10 @@
 """Reminders: exact minutes, nominal days, absolute instants; the vectors of specification C."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 import pytest
 
-from shared.domain.reminder import AbsoluteReminder, DaysBefore, MinutesBefore, plan, remind_at
+from shared.domain.reminder import AbsoluteReminder, DaysBefore, MinutesBefore, remind_at
 
 NY = "America/New_York"
 DUE = datetime(2026, 3, 8, 9)
@@ -31,24 +31,6 @@ def utc(text):
 ])  # fmt: skip
 def test_reminder_vector(offset, due, tz, expected):
     assert remind_at(offset, due, tz, "Europe/London") == utc(expected)
-
-
-def test_a_plan_is_ordered_merges_equal_instants_and_drops_the_past():
-    now = utc("2026-03-08T12:00")
-    offsets = [
-        MinutesBefore(0),
-        MinutesBefore(60),
-        MinutesBefore(30),
-        DaysBefore(0, time(8, 30)),
-        DaysBefore(1),
-    ]
-    planned = plan(offsets, DUE, NY, NY, now=now)
-    # 60 minutes before is exactly now: not in the future any more
-    assert planned == (
-        (utc("2026-03-08T12:30"), MinutesBefore(30)),
-        (utc("2026-03-08T13:00"), MinutesBefore(0)),
-    )
-    assert plan(offsets, DUE, NY, NY, now=now + timedelta(hours=2)) == ()
 
 
 def test_impossible_reminders_are_refused():
