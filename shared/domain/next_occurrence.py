@@ -21,7 +21,7 @@ from shared.domain.zones import zone
 
 __all__ = [
     "MAX_MISSED",
-    "Instance",
+    "KeyedInstance",
     "Recurrence",
     "Step",
     "check_mode",
@@ -61,8 +61,8 @@ class Recurrence:
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """One of the times that a rule gives (RFC 5545: a recurrence instance): its key, its original wall time and its instant (None when all-day or floating)."""
+class KeyedInstance:
+    """An instance that a rule gives, with its key, its original wall time and its instant (None when all-day or floating)."""
 
     key: str
     wall: datetime | date
@@ -112,7 +112,7 @@ def check_mode(recurrence: Recurrence) -> None:
 
 def upcoming(
     recurrence: Recurrence, *, limit: int, after: str | None = None, span: timedelta | None = None
-) -> list[Instance]:
+) -> list[KeyedInstance]:
     """Occurrences from the anchor on, or those after the key of the current one: for previews and feeds.
 
     `span` ends the list that long after the anchor.
@@ -121,7 +121,7 @@ def upcoming(
     start = None if after is None else series.frame.instant(parse_key(after))
     emitted = 0 if after is None else recurrence.emitted_count
     fuel = Fuel()
-    found: list[Instance] = []
+    found: list[KeyedInstance] = []
     for instant, wall, counted, excluded in series.instances(start, fuel, include_anchor=after is None):
         emitted += counted
         if len(found) >= limit or (series.count is not None and emitted > series.count):
@@ -136,7 +136,7 @@ def upcoming(
     return found
 
 
-def first_match(recurrence: Recurrence, wall: datetime | date) -> Instance | None:
+def first_match(recurrence: Recurrence, wall: datetime | date) -> KeyedInstance | None:
     """The first occurrence that the rule itself gives at `wall` or later; the anchor has to match too."""
     series, fuel = _Series(recurrence), Fuel()
     for instant, found, _, excluded in series.instances(series.frame.instant(wall) - _SECOND, fuel):
@@ -336,10 +336,10 @@ class _Series:
             return key_of(wall)
         return key_of(wall, at=instant.replace(tzinfo=UTC).astimezone(self.frame.zone))
 
-    def occurrence(self, instant: datetime, wall: datetime) -> Instance:
+    def occurrence(self, instant: datetime, wall: datetime) -> KeyedInstance:
         """The instance with its key."""
         at = instant.replace(tzinfo=UTC) if self.frame.zone is not None else None
-        return Instance(self.key(instant, wall), wall.date() if self.frame.all_day else wall, at)
+        return KeyedInstance(self.key(instant, wall), wall.date() if self.frame.all_day else wall, at)
 
     def step(self, instant: datetime, wall: datetime, missed: tuple[str, ...], emitted: int) -> Step:
         """The instance as the next occurrence."""

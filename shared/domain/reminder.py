@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shared.domain.zones import resolve, start_of_day
 
-__all__ = ["AbsoluteReminder", "DaysBefore", "MinutesBefore", "Offset", "plan", "remind_at"]
+__all__ = ["AbsoluteReminder", "DaysBefore", "MinutesBefore", "Offset", "remind_at"]
 
 
 @dataclass(frozen=True, slots=True)

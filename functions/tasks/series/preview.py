@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain import zones
 from shared.domain.due import parse_due
 from shared.domain.errors import invalid_field
-from shared.domain.next_occurrence import Instance, Recurrence, upcoming
+from shared.domain.next_occurrence import KeyedInstance, Recurrence, upcoming
 from shared.domain.recurrence import InvalidRecurrence
 from shared.domain.rule import describe, parse_rule
 from shared.domain.series import zone_of
@@ -31,7 +31,7 @@ def preview(given: Mapping[str, Any], *, user_zone: str) -> dict[str, Any]:
     return {"occurrences": items, "text": describe(rule.kind, rule.text, due.value(), zone_of(due))}
 
 
-def _at(occurrence: Instance, user_zone: str) -> datetime | None:
+def _at(occurrence: KeyedInstance, user_zone: str) -> datetime | None:
     """The instant; a floating one in the zone of the user."""
     if occurrence.at is not None or not isinstance(occurrence.wall, datetime):
         return occurrence.at and occurrence.at.astimezone(UTC)
