@@ -62,7 +62,7 @@ class Recurrence:
 
 @dataclass(frozen=True, slots=True)
 class KeyedInstance:
-    """An instance that a rule gives, with its key, its original wall time and its instant (None when all-day or floating)."""
+    """An instance of a rule: its key, its original wall time, its instant (None when all-day or floating)."""
 
     key: str
     wall: datetime | date
