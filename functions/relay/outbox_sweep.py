@@ -139,4 +139,4 @@ class OutboxSweep:
             oldest_seconds=round(age, 1),
         )
         if left.dead:
-            log.error("outbox rows are dead, see docs/runbooks", dead=left.dead)
+            log.error("outbox rows are dead, see docs/runbooks/outbox.md", dead=left.dead)

@@ -119,7 +119,7 @@ class Runner:
     drain_seconds: float = setting(
         default=5.0, parse=parsers.seconds, help="how long to accept requests after SIGTERM"
     )
-    log_level: str = setting(default="INFO", parse=parsers.level)
+    log_level: str = setting(default="INFO", parse=parsers.level, help="DEBUG, INFO, WARNING or ERROR")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ class Process:
 
     function_target: str = setting(default="taskflow")
     threads: int = setting(default=8, parse=_threads)
-    log_level: str = setting(default="INFO", parse=parsers.level)
+    log_level: str = setting(default="INFO", parse=parsers.level, help="DEBUG, INFO, WARNING or ERROR")
     failpoints: str = setting(default="", help="crash points of tests, see shared/runtime/failpoints.py")
 
 
