@@ -22,11 +22,11 @@ HEAD = """# Configuration
 Every environment variable of every function. Made from the `Settings` classes by `python -m
 scripts.configuration_doc`; a test compares the page with them, another one the classes with `knative/*.yaml`.
 
-A process reads its variables once, at start, each with a parser of its own. When one is missing or wrong it ends at
-once and names every such variable with the fix; nothing is ready with a configuration that cannot work.
+A process reads its variables once, at start, each with a parser of its own. When one is missing or wrong it
+ends at once and names every such variable with the fix.
 
-A secret may also be a file: `SECRETS_DIR` names the directory, the file is called like the variable. A secret never
-shows in logs.
+A secret may also be a file: `SECRETS_DIR` names the directory, the file is called like the variable. A secret
+never shows in logs.
 """
 
 

@@ -48,11 +48,8 @@ class Reconciliation:
             log.warning("events had no answer and are published again", events=again)
         if hopeless:
             names = sorted({name for event in hopeless for name in event.consumers})
-            log.error(
-                "events were never answered, see docs/runbooks/reconciliation.md",
-                events=len(hopeless),
-                consumers=names,
-            )
+            message = "events were never answered, see docs/runbooks/reconciliation.md"
+            log.error(message, events=len(hopeless), consumers=names)
 
     def _find(self, *, exhausted: bool) -> list[Unanswered]:
         found: dict[tuple[str, int, int], Unanswered] = {}

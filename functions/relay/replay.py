@@ -72,11 +72,8 @@ class Replay:
         due = list(letters)
         stubborn = sorted({letter.consumer for letter in due if letter.replays >= STUBBORN})
         if stubborn:
-            log.error(
-                "an event keeps failing, see docs/runbooks/dead-letters.md",
-                user_id=user_id,
-                consumers=stubborn,
-            )
+            message = "an event keeps failing, see docs/runbooks/dead-letters.md"
+            log.error(message, user_id=user_id, consumers=stubborn)
         try:
             with self._uow.record(user_id, CAUSE) as tx:
                 return Replays(tx).run(due)
