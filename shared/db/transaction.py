@@ -12,7 +12,6 @@ from psycopg.rows import class_row
 from shared.domain.identity import Actor, uuid7
 from shared.domain.webhook import matches
 from shared.events.base import Event
-from shared.events.check import check
 
 Params = Sequence[Any] | Mapping[str, Any]  # whatever psycopg can adapt
 ACT: LiteralString = "select set_config('app.user_id', %s, true)"
@@ -103,6 +102,8 @@ class Transaction:
             "request_id": self.cause.request_id,
             "webhooks": matches(self.account.webhook_events, event.type),
         }
+        from shared.events.shape import check  # with the first event, not in the wake-up of a read
+
         made = event(**(known | fields))
         check(made)
         self.events.append(made)

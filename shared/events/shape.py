@@ -1,5 +1,5 @@
-"""Whether the JSON of an event that arrived has the types that its class declares. Called by
-`runtime.received` for every delivery; `check` does the same for the objects of an event that is made.
+"""Whether the JSON of an event has the types that its class declares. Called by `runtime.received` for every
+delivery, and for every event that is made by `Transaction.emit`, before it gets to the outbox.
 
 The checks are compiled from the annotations at the first event of a class. The published schemas say the
 same; a test holds the two together.
@@ -14,6 +14,8 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
+from shared.events.base import Event
+
 Check = Callable[[object], bool]
 Rules = tuple[tuple[str, bool, Check], ...]  # field, whether it must be there, what it must satisfy
 
@@ -23,6 +25,14 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASC
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
+
+
+def check(event: Event) -> None:
+    """Nothing when `event` can be published; TypeError names the event and the field that is wrong."""
+    data = event.data()
+    wrong = wrong_member(type(event), data)
+    if wrong is not None:
+        raise TypeError(f"{event.type}: {wrong} cannot be {data.get(wrong)!r:.100}")
 
 
 def wrong_member(cls: Any, data: Mapping[str, Any]) -> str | None:
