@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 
 from functions.recurrence.subtasks import copies
-from shared.db.repositories.series import Occurrences, SeriesRepository
+from shared.db.repositories.series import AllSeries, Occurrences
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
 from shared.domain import zones
@@ -52,7 +52,7 @@ def hand_over(tx: Transaction, series: Series, ended: Ended) -> None:
     """Open the first occurrence of the successor of an ended series, unless that one stopped or has begun."""
     if series.successor_id is None:
         return
-    successor = SeriesRepository(tx).lock(series.successor_id)
+    successor = AllSeries(tx).lock(series.successor_id)
     if successor.state != "active" or Occurrences(tx, successor.id).newest() is not None:
         return
     task, done = ended.task, ended.task.status == "done"
@@ -122,7 +122,7 @@ def _create(
             created_at=tx.now,
         )
     )
-    SeriesRepository(tx).save(replace(series, emitted_count=step.emitted_count))
+    AllSeries(tx).save(replace(series, emitted_count=step.emitted_count))
     log.info("next occurrence created", series_id=str(series.id), key=step.key, missed=len(step.missed))
 
 
@@ -176,7 +176,7 @@ def _close(
 ) -> None:
     state: State = "paused" if event is SeriesPaused else "ended"
     after = replace(series, state=state, state_reason=why)
-    SeriesRepository(tx).save(after)
+    AllSeries(tx).save(after)
     tx.emit(
         event,
         task_id=ended.task.id,

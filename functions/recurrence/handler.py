@@ -7,7 +7,7 @@ or the next one made, and changes nothing. The account row and the series row ar
 from uuid import UUID
 
 from functions.recurrence.expansion import Ended, expand, hand_over
-from shared.db.repositories.series import Occurrences, SeriesRepository
+from shared.db.repositories.series import AllSeries, Occurrences
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
 from shared.domain.errors import NotFound
@@ -30,7 +30,7 @@ def handle(event: ReceivedEvent, tx: Transaction) -> None:
     task = _ended_task(event, tx)
     if task is None or task.series_id is None or task.occurrence_key is None:
         return
-    series = SeriesRepository(tx).lock(task.series_id)
+    series = AllSeries(tx).lock(task.series_id)
     occurrence = Occurrences(tx, series.id).get(task.occurrence_key)
     if occurrence is None or not _must_expand(tx, series, occurrence.key, occurrence.outcome):
         log.info("nothing to expand", series_id=str(series.id), state=series.state)
@@ -59,7 +59,7 @@ def _must_expand(tx: Transaction, series: Series, key: str, outcome: str) -> boo
 
 def _resume(series_id: UUID, tx: Transaction) -> None:
     """A series was stopped or paused and goes on: from its last occurrence, or from its predecessor's."""
-    series = SeriesRepository(tx).lock(series_id)
+    series = AllSeries(tx).lock(series_id)
     if series.state != "active" or Occurrences(tx, series.id).open() is not None:
         log.info("nothing to resume", series_id=str(series.id), state=series.state)
         return
@@ -67,7 +67,7 @@ def _resume(series_id: UUID, tx: Transaction) -> None:
     if ended is not None:
         expand(tx, series, ended)
         return
-    predecessor = SeriesRepository(tx).predecessor(series.id)
+    predecessor = AllSeries(tx).predecessor(series.id)
     before = _last_ended(tx, predecessor) if predecessor and predecessor.state == "ended" else None
     if predecessor is not None and before is not None:
         hand_over(tx, predecessor, before)

@@ -35,10 +35,10 @@ def _register_reads(routes: Routes, uow: UnitOfWork) -> None:
     @routes.user("GET", "/series/<uuid:series_id>")
     def get_series(caller: Caller, series_id: UUID) -> Response:
         from functions.tasks.series.view import render
-        from shared.db.repositories.series import SeriesRepository
+        from shared.db.repositories.series import AllSeries
 
         with uow.read(caller.user_id) as tx:
-            found = SeriesRepository(tx).get(series_id)
+            found = AllSeries(tx).get(series_id)
         return json_answer(render(found), headers={"ETag": etag(found.version)}).response()
 
     @routes.user("POST", "/recurrence/preview")
@@ -59,12 +59,12 @@ def _register_record(routes: Routes, uow: UnitOfWork) -> None:
     def list_occurrences(caller: Caller, series_id: UUID) -> Response:
         from functions.tasks.series.view import render_occurrence
         from shared.db.repositories.accounts import timezone_of
-        from shared.db.repositories.series import Occurrences, SeriesRepository
+        from shared.db.repositories.series import AllSeries, Occurrences
 
         here = paging.page(f"occurrences:{series_id}", parameters(*paging.PARAMETERS), keys=(paging.number,))
         (before,) = here.after or (None,)
         with uow.read(caller.user_id) as tx:
-            series = SeriesRepository(tx).get(series_id)
+            series = AllSeries(tx).get(series_id)
             found = Occurrences(tx, series_id).page(limit=here.fetch, before=before)
             zone = timezone_of(tx)
         items = [render_occurrence(series, each, user_zone=zone) for each in found]

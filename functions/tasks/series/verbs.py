@@ -11,7 +11,7 @@ from uuid import UUID
 from functions.tasks.tasks import fields
 from functions.tasks.tasks import verbs as task_verbs
 from functions.tasks.tasks.occurrences import joined
-from shared.db.repositories.series import Occurrences, SeriesRepository
+from shared.db.repositories.series import AllSeries, Occurrences
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
 from shared.domain.errors import Conflict
@@ -42,7 +42,7 @@ class Edited:
 
 def edit(tx: Transaction, series_id: UUID, given: Mapping[str, Any], *, versions: Versions = None) -> Edited:
     """Change this and the following occurrences, from `given["from"]` or from the open one on."""
-    series = SeriesRepository(tx).lock(series_id, versions=versions)
+    series = AllSeries(tx).lock(series_id, versions=versions)
     if series.state in ("ended", "stopped"):
         message = f"The series is {series.state}; resume it first." if series.state == "stopped" else None
         raise Conflict(message or "The series has ended.", code=f"series_{series.state}")
@@ -122,7 +122,7 @@ def _split(
         created_at=tx.now,
         updated_at=tx.now,
     )
-    SeriesRepository(tx).add(fresh)
+    AllSeries(tx).add(fresh)
     after = replace(before, successor_id=fresh.id, ends_before=given["from"])
     _save(tx, series, after, task)
     if task is not None and current is not None and current.outcome == "open":
@@ -132,12 +132,12 @@ def _split(
 
 def stop(tx: Transaction, series_id: UUID, *, versions: Versions = None) -> Edited:
     """No further occurrences; the open one goes to the trash. Stopping twice changes nothing."""
-    series = SeriesRepository(tx).lock(series_id, versions=versions)
+    series = AllSeries(tx).lock(series_id, versions=versions)
     current = Occurrences(tx, series.id).open()
     if series.state in ("active", "paused"):
         if current is not None and current.task_id is not None:
             task_verbs.delete(tx, current.task_id)
-        if SeriesRepository(tx).get(series.id).state != "stopped":
+        if AllSeries(tx).get(series.id).state != "stopped":
             _save(tx, series, replace(series, state="stopped", state_reason="deleted"), None)
     return _seen(tx, series.id)
 
@@ -147,7 +147,7 @@ def resume(tx: Transaction, series_id: UUID, *, versions: Versions = None) -> Ed
 
     409 `series_ended`, or `recurrence_limit` while the rule still has no answer within the safety limits.
     """
-    series = SeriesRepository(tx).lock(series_id, versions=versions)
+    series = AllSeries(tx).lock(series_id, versions=versions)
     if series.state == "ended":
         raise Conflict("The series has ended; it has no further occurrence.", code="series_ended")
     occurrences = Occurrences(tx, series.id)
@@ -196,7 +196,7 @@ def _save(
     """Write what changed, with its event; a `recurring` one makes `recurrence` look for the next one."""
     if after == before:
         return
-    SeriesRepository(tx).save(after)
+    AllSeries(tx).save(after)
     tx.emit(
         SeriesChanged,
         task_id=task.id if task else None,
@@ -211,7 +211,7 @@ def _seen(tx: Transaction, series_id: UUID) -> Edited:
     current = Occurrences(tx, series_id).open()
     task = _task_of(tx, current)
     shown = task if task is not None and task.deleted_at is None else None
-    return Edited(SeriesRepository(tx).get(series_id), shown)
+    return Edited(AllSeries(tx).get(series_id), shown)
 
 
 def _task_of(tx: Transaction, occurrence: Occurrence | None) -> Task | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.tasks.tasks.withdrawal import withdraw_following
-from shared.db.repositories.series import Occurrences, SeriesRepository
+from shared.db.repositories.series import AllSeries, Occurrences
 from shared.db.uow import Transaction
 from shared.domain.errors import Conflict, invalid_field
 from shared.domain.identity import uuid7
@@ -25,7 +25,7 @@ def start(tx: Transaction, task: Task, recurrence: Mapping[str, Any]) -> Task:
     """`task` as the first occurrence of a new series; the task itself is written by the caller's verb."""
     rule = parse_rule(recurrence, task.due)
     series = Series(id=uuid7(tx.now), **_anchored(task, rule), created_at=tx.now, updated_at=tx.now)
-    SeriesRepository(tx).add(series)
+    AllSeries(tx).add(series)
     return _joined(task, series)
 
 
@@ -76,12 +76,12 @@ def end(tx: Transaction, task: Task, *, skip_missed: bool = False) -> None:
     """
     if task.series_id is None or task.occurrence_key is None:
         return
-    series = SeriesRepository(tx).lock(task.series_id)
+    series = AllSeries(tx).lock(task.series_id)
     Occurrences(tx, series.id).set_outcome(task.occurrence_key, task.status, skip_missed=skip_missed)
     if task.status == "skipped" and task.occurrence_key not in series.exdates:
         room = MAX_EXCEPTIONS - 1 - len(series.rdates)  # the oldest go: nothing is expanded before this one
         exdates = sorted({*series.exdates, task.occurrence_key})
-        SeriesRepository(tx).save(replace(series, exdates=exdates[-max(room, 1) :]))
+        AllSeries(tx).save(replace(series, exdates=exdates[-max(room, 1) :]))
 
 
 def reopen(tx: Transaction, task: Task) -> None:
@@ -91,7 +91,7 @@ def reopen(tx: Transaction, task: Task) -> None:
     """
     if task.series_id is None or task.occurrence_key is None:
         return
-    series = SeriesRepository(tx).lock(task.series_id)
+    series = AllSeries(tx).lock(task.series_id)
     this = Occurrences(tx, series.id).get(task.occurrence_key)
     assert this is not None
     withdraw_following(tx, series, this)
@@ -105,7 +105,7 @@ def reopen(tx: Transaction, task: Task) -> None:
         exdates=[key for key in series.exdates if key != task.occurrence_key],
     )
     if reopened != series:
-        SeriesRepository(tx).save(reopened)
+        AllSeries(tx).save(reopened)
     if revived != series.state:
         _emit(tx, SeriesChanged, task, series, reopened)
 
@@ -122,7 +122,7 @@ def stop(tx: Transaction, tasks: Sequence[Task]) -> None:
 
 def resume(tx: Transaction, tasks: Sequence[Task]) -> None:
     """Tasks are being restored: the series of open occurrences go on, or 409 where that is impossible."""
-    open_tasks = SeriesRepository(tx).open_tasks([task.series_id for task in tasks if task.series_id])
+    open_tasks = AllSeries(tx).open_tasks([task.series_id for task in tasks if task.series_id])
     resumed = []
     for task, series in _locked(tx, tasks):
         if series.state == "ended" or open_tasks.get(series.id) != task.id:
@@ -135,14 +135,14 @@ def resume(tx: Transaction, tasks: Sequence[Task]) -> None:
 def _locked(tx: Transaction, tasks: Sequence[Task]) -> list[tuple[Task, Series]]:
     """The open occurrences among `tasks`, each with its series, which is locked."""
     occurring = [task for task in tasks if task.series_id is not None and task.status == "open"]
-    series = SeriesRepository(tx).lock_all([task.series_id for task in occurring if task.series_id])
+    series = AllSeries(tx).lock_all([task.series_id for task in occurring if task.series_id])
     return [(task, series[task.series_id]) for task in occurring if task.series_id is not None]
 
 
 def _leave(tx: Transaction, task: Task) -> Task:
     assert task.series_id is not None
     assert task.occurrence_key is not None
-    series = SeriesRepository(tx).lock(task.series_id)
+    series = AllSeries(tx).lock(task.series_id)
     if task.status != "open":
         raise Conflict("Only the open occurrence can leave its series.", code="occurrence_closed")
     Occurrences(tx, series.id).remove(task.occurrence_key)
@@ -161,16 +161,16 @@ def _leave(tx: Transaction, task: Task) -> Task:
 def _end_all(tx: Transaction, series: Series, task: Task) -> None:
     """The series is over, and so are the successors that wait for its end."""
     ended = replace(series, state="ended", state_reason="recurrence removed")
-    SeriesRepository(tx).save(ended)
+    AllSeries(tx).save(ended)
     _emit(tx, SeriesEnded, task, series, ended)
     if series.successor_id is not None:
-        _end_all(tx, SeriesRepository(tx).lock(series.successor_id), task)
+        _end_all(tx, AllSeries(tx).lock(series.successor_id), task)
 
 
 def _rebase(tx: Transaction, before: Task, after: Task, recurrence: Mapping[str, Any]) -> Task:
     assert before.series_id is not None
     assert before.occurrence_key is not None
-    series = SeriesRepository(tx).lock(before.series_id)
+    series = AllSeries(tx).lock(before.series_id)
     kept = Rule(kind=series.kind, text=series.rule, mode=series.mode)
     rule = parse_rule(merged(recurrence, kept), after.due)
     if after.due == before.due and rule.same_times(kept):
@@ -185,7 +185,7 @@ def _rebase(tx: Transaction, before: Task, after: Task, recurrence: Mapping[str,
             code="occurrence_exists",
         )
     occurrences.rekey(before.occurrence_key, joined.occurrence_key, emitted_count=1)
-    SeriesRepository(tx).save(rebased)
+    AllSeries(tx).save(rebased)
     _emit(tx, SeriesChanged, after, series, rebased)
     return joined
 
@@ -195,7 +195,7 @@ def _change_mode(tx: Transaction, task: Task, series: Series, mode: Mode) -> Tas
     if mode == series.mode:
         return task
     changed = replace(series, mode=mode)
-    SeriesRepository(tx).save(changed)
+    AllSeries(tx).save(changed)
     _emit(tx, SeriesChanged, task, series, changed)
     return replace(task, series_mode=mode)
 
@@ -232,7 +232,7 @@ def joined(task: Task, series: Series, key: str) -> Task:
 
 
 def _save_states(tx: Transaction, changes: Sequence[tuple[Task, Series, Series]]) -> None:
-    SeriesRepository(tx).save_all([after for _, _, after in changes])
+    AllSeries(tx).save_all([after for _, _, after in changes])
     for task, before, after in changes:
         _emit(tx, SeriesChanged, task, before, after)
 

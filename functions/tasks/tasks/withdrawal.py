@@ -6,7 +6,7 @@ Called by `occurrences`, which holds the lock of the series.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.db.repositories.series import Occurrences, SeriesRepository
+from shared.db.repositories.series import AllSeries, Occurrences
 from shared.db.repositories.tasks import Tasks
 from shared.db.uow import Transaction
 from shared.domain.errors import Conflict, FieldError
@@ -40,7 +40,7 @@ def _withdraw_successor(tx: Transaction, series: Series) -> None:
     """The series had ended here and handed over: its successor waits again."""
     if series.successor_id is None:
         return
-    successor = SeriesRepository(tx).lock(series.successor_id)
+    successor = AllSeries(tx).lock(series.successor_id)
     occurrences = Occurrences(tx, successor.id)
     newest, first = occurrences.newest(), occurrences.open()
     if newest is not None:
@@ -48,10 +48,10 @@ def _withdraw_successor(tx: Transaction, series: Series) -> None:
             raise _changed()
         _withdraw(tx, first)
         occurrences.clear()
-        SeriesRepository(tx).save(replace(successor, emitted_count=1))
+        AllSeries(tx).save(replace(successor, emitted_count=1))
     elif successor.state == "ended" and series.state == "ended":
         _withdraw_successor(tx, successor)
-        SeriesRepository(tx).save(replace(successor, state="active", state_reason=None))
+        AllSeries(tx).save(replace(successor, state="active", state_reason=None))
 
 
 def _withdraw(tx: Transaction, following: Occurrence) -> None:

@@ -34,7 +34,7 @@ on conflict (user_id, series_id, key) do update
   set {excluded(without(_OCCURRENCE, "series_id", "key"))} where occurrences.outcome = 'missed'"""
 
 
-class SeriesRepository:
+class AllSeries:
     """The series of the transaction's user."""
 
     def __init__(self, tx: Transaction) -> None:
