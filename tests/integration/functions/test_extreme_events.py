@@ -3,7 +3,7 @@ a series, tasks and an endpoint. They are done or refused for good, and what was
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -140,19 +140,15 @@ def extremes(draw, types):
 
 
 def made(world, event_type, changed):
-    data = example(EVENTS[event_type]).data()
+    data = {**example(EVENTS[event_type]).data(), **changed}
     own = {"event_id": str(uuid4()), "user_id": world.user_id}
     return CloudEvent(
         id=own["event_id"],
         source="/taskflow/tasks",
         type=event_type,
-        time=datetime.max.replace(tzinfo=UTC) if "occurred_at" in changed else None,
+        time=datetime.fromisoformat(data["occurred_at"].upper()),
         datacontenttype="application/json",
-        data={
-            **data,
-            **{name: world.named(v) if isinstance(v, str) else v for name, v in changed.items()},
-            **own,
-        },
+        data={name: world.named(v) if isinstance(v, str) else v for name, v in data.items()} | own,
     )
 
 

@@ -4,7 +4,9 @@ from uuid import UUID
 
 import pytest
 
+from scripts.contract.examples import example
 from shared.domain.errors import Invalid
+from shared.events.catalog import EVENTS
 from shared.messaging.cloudevent import CloudEvent
 from shared.runtime.received import UnknownSchemaVersion, claimed_user, interpret
 
@@ -63,6 +65,51 @@ def test_broken_promises_are_permanent(changed, code):
     with pytest.raises(Invalid) as refused:
         interpret(_event(**changed), accepts={TYPE})
     assert refused.value.code == code
+
+
+WRONG = {
+    "an object": {"a": 1},
+    "a list": [1],
+    "a fraction": 1.5,
+    "a truth": True,
+    "ids": "no id",
+}
+TEXTS = {
+    "request_id",
+    "title",
+    "due",
+    "timezone",
+    "occurrence_key",
+    "reason",
+    "resource",
+    "resource_id",
+    "action",
+}
+
+
+@pytest.mark.parametrize("event_type", EVENTS)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_member_of_a_wrong_type_is_named(event_type, wrong):
+    good = example(EVENTS[event_type]).data()
+    for name in good.keys() - {"schema_version", "event_id"}:
+        if wrong == "ids" and name in TEXTS | {"user_id"}:
+            continue
+        event = CloudEvent(
+            id=good["event_id"], source="/s", type=event_type, data={**good, name: WRONG[wrong]}
+        )
+        with pytest.raises(Invalid, match=rf"data\.{name}\b") as refused:
+            interpret(event, accepts=None)
+        assert refused.value.code == "invalid_event_data"
+
+
+@pytest.mark.parametrize("version", [0, -1, -(2**63), 2**31, 2**62, 2**63 - 1, True, "1"])
+@pytest.mark.parametrize("event_type", EVENTS)
+def test_a_version_that_no_column_holds_is_named(event_type, version):
+    data = {**example(EVENTS[event_type]).data(), "task_version": version}
+    event = CloudEvent(id=data["event_id"], source="/s", type=event_type, data=data)
+    with pytest.raises(Invalid, match=r"data\.task_version\b") as refused:
+        interpret(event, accepts=None)
+    assert refused.value.code == "invalid_event_data"
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 5])
