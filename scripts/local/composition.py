@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Mapping
 from socket import socket
 from typing import Any
@@ -22,9 +23,11 @@ from scripts.local.revision import Revision
 from scripts.local.state import State
 from scripts.local.status import Problems, Status
 from scripts.local.ticks import RunningTick
-from scripts.local.topics import Topics
+from scripts.local.topics import Topics, TopicsUnavailable
 
 REAP_SECONDS = 0.25
+RETENTION_SECONDS = 7 * 24 * 3600  # what a Kafka keeps by default (log.retention.hours)
+FORGET_SECONDS = 3600
 
 
 def urls_of(port: int) -> dict[str, str]:
@@ -68,7 +71,7 @@ class Platform:
         gateway = Gateway(self._revisions, namespace=wiring.namespace, default=default_service)
         self._apps: tuple[App, ...] = (gateway, guarded(self._doors()), guarded(self._status()))
         self._servers: list[Server] = []
-        self._reaper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, listeners: list[socket]) -> None:
         """Serves when it returns; `listeners` are those of `urls`, in order."""
@@ -82,12 +85,13 @@ class Platform:
             tick.open()
         if self._database is not None:
             self._database.open()
-        self._reaper = asyncio.create_task(self._keep_scale())
+        # Only now: what a group has not passed is kept for those that are subscribed.
+        self._tasks = [asyncio.create_task(work()) for work in (self._keep_scale, self._keep_retention)]
 
     async def close(self) -> None:
         """Ends what was opened, in reverse; safe after a failed open."""
-        if self._reaper is not None:
-            self._reaper.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._database is not None:
             await self._database.close()
         await asyncio.gather(*(tick.close() for tick in self._ticks.values()))
@@ -166,6 +170,14 @@ class Platform:
             for revision in self._revisions.values():
                 revision.reap()
             await asyncio.gather(*(revision.probe() for revision in self._revisions.values()))
+
+    async def _keep_retention(self) -> None:
+        while True:
+            try:
+                await self._topics.forget(before=int((time.time() - RETENTION_SECONDS) * 1000))
+            except TopicsUnavailable as error:  # a full disk: tried again, nothing is lost by keeping it
+                self._problems.add("topics", str(error))
+            await asyncio.sleep(FORGET_SECONDS)
 
     def _remember(self) -> None:
         pids = {f"{name}/{pid}": pid for name, revision in self._revisions.items() for pid in revision.pids()}

@@ -130,10 +130,11 @@ class RunningFeed:
                 await asyncio.sleep(1)
 
     async def _handle(self, record: Record) -> None:
-        event = self.event(record)
+        event = None if record.damaged else self.event(record)
         if event is None:
             self._counts["discarded"] += 1
-            self.complain(f"{record.topic}/{record.partition}@{record.offset} discarded: not a CloudEvent")
+            reason = "damaged on disk" if record.damaged else "not a CloudEvent"
+            self.complain(f"{record.topic}/{record.partition}@{record.offset} discarded: {reason}")
         elif not self.feed.filter(event.attributes):
             self._counts["filtered"] += 1
         else:

@@ -64,6 +64,9 @@ class KafkaTopics:
         self._subscriptions.append(subscription)
         return subscription
 
+    async def starts(self) -> Mapping[Partition, int]:
+        return await self._run(self._starts)
+
     async def ends(self) -> Mapping[Partition, int]:
         return await self._run(self._ends)
 
@@ -71,6 +74,9 @@ class KafkaTopics:
         if partition[1] >= self._partitions.get(partition[0], 0):
             raise UnknownTopic(partition[0])
         return await self._run(self._read, partition, offset, limit)
+
+    async def forget(self, *, before: int) -> None:
+        """Nothing: the broker forgets by the retention of its topics."""
 
     async def close(self) -> None:
         """Ends within seconds even when the broker is gone; what was not committed is delivered again."""
@@ -133,10 +139,16 @@ class KafkaTopics:
         done = [future.get(timeout=_WAIT) for future in sent]
         return [Position(item.topic, item.partition, item.offset) for item in done]
 
-    def _ends(self) -> dict[Partition, int]:
-        places = [TopicPartition(topic, p) for topic, count in self._partitions.items() for p in range(count)]
+    def _starts(self) -> dict[Partition, int]:
         with self._client() as reader:
-            return {(place.topic, place.partition): end for place, end in reader.end_offsets(places).items()}
+            return _by_partition(reader.beginning_offsets(self._places()))
+
+    def _ends(self) -> dict[Partition, int]:
+        with self._client() as reader:
+            return _by_partition(reader.end_offsets(self._places()))
+
+    def _places(self) -> list[TopicPartition]:
+        return [TopicPartition(topic, p) for topic, count in self._partitions.items() for p in range(count)]
 
     def _read(self, partition: Partition, offset: int, limit: int) -> list[Record]:
         place = TopicPartition(*partition)
@@ -259,6 +271,10 @@ class KafkaSubscription:
             self._consumer.resume(place)
         if full:
             self._consumer.pause(*full)
+
+
+def _by_partition(offsets: Mapping[Any, int]) -> dict[Partition, int]:
+    return {(place.topic, place.partition): offset for place, offset in offsets.items()}
 
 
 def _value(record: NewRecord) -> bytes | None:

@@ -10,8 +10,9 @@ import json
 import re
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from scripts.local.segment import Segment
@@ -35,6 +36,8 @@ class EmbeddedTopics:
         self._directory = directory
         self._segments: dict[str, list[Segment]] = {}
         self._grown: dict[Partition, asyncio.Event] = defaultdict(asyncio.Event)
+        self._subscriptions: set[EmbeddedSubscription] = set()
+        self._forgetting = asyncio.Lock()
         self._turn = itertools.count()
         # One thread writes everything: appends of concurrent requests cannot interleave.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="topic-log")
@@ -65,21 +68,42 @@ class EmbeddedTopics:
             if topic not in self._segments:
                 raise UnknownTopic(topic)
         partitions = [(topic, p) for topic in topics for p in range(len(self._segments[topic]))]
-        starts = {place: 0 if earliest else self.end(place) for place in partitions}
-        return EmbeddedSubscription(self, self._directory / "groups" / f"{group}.json", starts=starts)
+        async with self._forgetting:  # a group that comes in the middle would be given a place that goes away
+            starts = {place: self.start(place) if earliest else self.end(place) for place in partitions}
+            path = self._directory / "groups" / f"{group}.json"
+            subscription = EmbeddedSubscription(self, path, starts=starts)
+            self._subscriptions.add(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: "EmbeddedSubscription") -> None:
+        """What this group has not passed is kept for it no longer than for anybody."""
+        self._subscriptions.discard(subscription)
+
+    async def starts(self) -> Mapping[Partition, int]:
+        return {place: segment.start for place, segment in self._all()}
 
     async def ends(self) -> Mapping[Partition, int]:
-        return {
-            (topic, p): len(segment)
-            for topic, segments in self._segments.items()
-            for p, segment in enumerate(segments)
-        }
+        return {place: segment.end for place, segment in self._all()}
+
+    async def forget(self, *, before: int) -> None:
+        """One partition after the other, so that appends get their turn between them."""
+        loop = asyncio.get_running_loop()
+        failures: list[str] = []
+        async with self._forgetting:
+            for place, segment in list(self._all()):
+                passed = self._passed(place)
+                work = partial(segment.forget, passed, before=before)
+                try:
+                    await loop.run_in_executor(self._writer, work)
+                except OSError as error:
+                    failures.append(f"{_label(place)}: {error.strerror}")
+        if failures:
+            raise TopicsUnavailable(f"cannot shorten {', '.join(failures)}")
 
     async def read(self, partition: Partition, offset: int, *, limit: int) -> list[Record]:
         if partition[0] not in self._segments or partition[1] >= len(self._segments[partition[0]]):
             raise UnknownTopic(partition[0])
-        segment = self._segments[partition[0]][partition[1]]
-        return [segment.read(at) for at in range(max(offset, 0), min(offset + limit, len(segment)))]
+        return self._segments[partition[0]][partition[1]].slice(offset, limit=limit)
 
     async def close(self) -> None:
         self._writer.shutdown(wait=True)
@@ -88,9 +112,13 @@ class EmbeddedTopics:
                 segment.close()
         self._segments = {}
 
+    def start(self, partition: Partition) -> int:
+        """The offset of the oldest record."""
+        return self._segments[partition[0]][partition[1]].start
+
     def end(self, partition: Partition) -> int:
         """The offset after the last record."""
-        return len(self._segments[partition[0]][partition[1]])
+        return self._segments[partition[0]][partition[1]].end
 
     async def at(self, partition: Partition, offset: int) -> Record:
         """The record at `offset`, waiting until it exists."""
@@ -98,6 +126,16 @@ class EmbeddedTopics:
             self._grown[partition].clear()
             await self._grown[partition].wait()
         return self._segments[partition[0]][partition[1]].read(offset)
+
+    def _all(self) -> Iterator[tuple[Partition, Segment]]:
+        for topic, segments in self._segments.items():
+            for p, segment in enumerate(segments):
+                yield (topic, p), segment
+
+    def _passed(self, place: Partition) -> int:
+        """Below this offset nobody who is subscribed has anything left to do."""
+        committed = [group.committed() for group in self._subscriptions]
+        return min((offsets[place] for offsets in committed if place in offsets), default=self.end(place))
 
     def _open(self, topic: str, partitions: int) -> None:
         if not _NAME.match(topic):
@@ -117,17 +155,20 @@ class EmbeddedTopics:
         batches: dict[Partition, list[int]] = defaultdict(list)
         for index, place in enumerate(places):
             batches[place].append(index)
-        marks = {place: len(self._segments[place[0]][place[1]]) for place in batches}
+        segments = {(topic, p): self._segments[topic][p] for topic, p in batches}
+        marks = {place: segment.end for place, segment in segments.items()}
         positions: dict[int, Position] = {}
         now = time.time_ns() // 1_000_000
         try:
-            for (topic, p), indexes in batches.items():
-                first = self._segments[topic][p].append([records[i] for i in indexes], now)
-                positions |= {i: Position(topic, p, first + n) for n, i in enumerate(indexes)}
+            for place, indexes in batches.items():
+                first = segments[place].stage([records[i] for i in indexes], now)
+                positions |= {i: Position(*place, first + n) for n, i in enumerate(indexes)}
         except OSError:
-            for (topic, p), mark in marks.items():
-                self._segments[topic][p].truncate(mark)
+            for place, mark in marks.items():
+                segments[place].truncate(mark)
             raise
+        for segment in segments.values():  # not before all is stored: what is read is never undone
+            segment.show()
         return [positions[i] for i in range(len(records))]
 
 
@@ -139,7 +180,7 @@ class EmbeddedSubscription:
         stored = json.loads(path.read_text()) if path.exists() else {}
         self._others = dict(stored)
         self._committed = {
-            place: min(int(stored.get(_label(place), start)), topics.end(place))
+            place: max(topics.start(place), min(int(stored.get(_label(place), start)), topics.end(place)))
             for place, start in starts.items()
         }
         self._next = dict(self._committed)
@@ -152,7 +193,7 @@ class EmbeddedSubscription:
 
     async def next(self, partition: Partition) -> Record:
         record = await self._topics.at(partition, self._next[partition])
-        self._next[partition] += 1
+        self._next[partition] = record.offset + 1
         return record
 
     def commit(self, partition: Partition, offset: int) -> None:
@@ -163,6 +204,7 @@ class EmbeddedSubscription:
         return dict(self._committed)
 
     async def close(self) -> None:
+        self._topics.unsubscribe(self)
         with contextlib.suppress(TopicsUnavailable):  # what was done since the last commit is done again
             self._save()
 

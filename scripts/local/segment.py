@@ -1,133 +1,216 @@
-"""One partition as an append-only file: length, CRC, payload. Used by log.py, from its writer thread.
+"""One partition as a file of frames (frames.py). log.py writes it from its writer thread only.
 
-A crash in the middle of a write leaves a torn tail, which opening cuts off and keeps beside the file; a
-record that was acknowledged was synchronised to disk before.
+A record that was acknowledged was synchronised to disk before. A crash in the middle of a write leaves a torn
+tail, which opening cuts off and keeps beside the file. A damaged record in the middle keeps its offset, so
+that the records after it keep theirs.
 """
 
 import contextlib
-import errno
 import logging
 import os
-import struct
-import zlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.local.topics import NewRecord, Record
+from scripts.local.disk import synchronise, write_all
+from scripts.local.frames import FRAME, HEADER, DamagedHeader, base_of, frame, header, intact, record_of
+from scripts.local.topics import NewRecord, Record, TopicsUnavailable
 
 log = logging.getLogger(__name__)
-_FRAME = struct.Struct(">II")
-_FIXED = struct.Struct(">Qi")
+_CHUNK = 1 << 20
 
 
 class Segment:
-    """Appends and random reads of one partition; offsets count from 0 without gaps."""
+    """Appends and random reads of one partition; offsets count without gaps, from 0 or what was forgotten."""
 
     def __init__(self, path: Path, topic: str, *, partition: int) -> None:
         self._topic, self._partition = topic, partition
-        self._path = path
+        self._path, self._draft = path, path.with_suffix(".new")
+        # Readers are on the event loop: they must see file, base and bounds of one moment.
+        self._lock = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        self._starts: list[int] = []
-        self._end = 0
+        self._draft.unlink(missing_ok=True)  # of a crash while it was written
+        try:
+            self._base, first = base_of(os.pread(self._file, HEADER.size, 0))
+        except DamagedHeader:
+            os.close(self._file)
+            raise TopicsUnavailable(f"{path}: its header is damaged, the offsets are unknown") from None
+        self._bounds = [first]  # record n is between bound n and bound n + 1
+        self._shown = 0
+        self._leftover = False
         self._recover(os.fstat(self._file).st_size)
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return self._shown
+
+    @property
+    def start(self) -> int:
+        """The offset of the oldest record."""
+        return self._base
+
+    @property
+    def end(self) -> int:
+        """The offset after the newest record."""
+        with self._lock:
+            return self._base + self._shown
 
     @property
     def size(self) -> int:
-        """Bytes in the file, for undoing a batch."""
-        return self._end
+        """Bytes of the file that count."""
+        return self._bounds[-1]
 
     def append(self, records: Sequence[NewRecord], timestamp: int) -> int:
         """Writes and synchronises; returns the first offset. On error nothing of it stays."""
-        first, mark = len(self._starts), self._end
-        frames = [_frame(_encode(record, timestamp)) for record in records]
-        try:
-            self._write(b"".join(frames))
-            os.fdatasync(self._file)
-        except OSError:
-            with contextlib.suppress(OSError):  # what stays behind the end is written over
-                os.ftruncate(self._file, mark)
-            raise
-        for frame in frames:
-            self._starts.append(self._end)
-            self._end += len(frame)
+        first = self.stage(records, timestamp)
+        self.show()
         return first
 
-    def _write(self, content: bytes) -> None:
-        """All of it, behind the end: a disk that is almost full takes a part without an error."""
-        rest, at = memoryview(content), self._end
-        while rest:
-            written = os.pwrite(self._file, rest, at)
-            if not written:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            rest, at = rest[written:], at + written
+    def stage(self, records: Sequence[NewRecord], timestamp: int) -> int:
+        """As `append`, but nobody reads the records before `show`: `truncate` may still undo them."""
+        if self._leftover:
+            self._cut()
+        first = self._base + len(self._bounds) - 1
+        frames = [frame(record, timestamp) for record in records]
+        try:
+            write_all(self._file, b"".join(frames), self.size)
+            os.fdatasync(self._file)
+        except OSError:
+            self._try_cut()
+            raise
+        for content in frames:
+            self._bounds.append(self.size + len(content))
+        return first
 
-    def truncate(self, count: int) -> None:
-        """Forgets every record from offset `count` on: undoes the newest batch of a failed request."""
-        if count < len(self._starts):
-            self._end = self._starts[count]
-            del self._starts[count:]
-            os.ftruncate(self._file, self._end)
+    def show(self) -> None:
+        with self._lock:
+            self._shown = len(self._bounds) - 1
+
+    def truncate(self, offset: int) -> None:
+        """Takes back every record from `offset` on: undoes the newest batch of a failed request."""
+        kept = offset - self._base
+        if kept < len(self._bounds) - 1:
+            with self._lock:
+                del self._bounds[kept + 1 :]
+                self._shown = min(self._shown, kept)
+            self._try_cut()
 
     def read(self, offset: int) -> Record:
-        """The record at an existing offset."""
-        start = self._starts[offset]
-        length, _ = _FRAME.unpack(os.pread(self._file, _FRAME.size, start))
-        payload = os.pread(self._file, length, start + _FRAME.size)
-        return _decode(payload, self._topic, partition=self._partition, offset=offset)
+        """The record at `offset` or, if that is forgotten, the oldest one."""
+        (record,) = self.slice(offset, limit=1)
+        return record
+
+    def slice(self, offset: int, *, limit: int) -> list[Record]:
+        """Up to `limit` records from `offset` or, if that is forgotten, from the oldest one on."""
+        with self._lock:
+            first = max(offset - self._base, 0)
+            return [self._record(n) for n in range(first, min(first + limit, self._shown))]
+
+    def forget(self, passed: int, *, before: int) -> None:
+        """Drops the oldest records: those below the offset `passed` and older than `before`.
+
+        What stays goes to a new file that replaces the old one: a crash leaves either of them.
+        """
+        base = self._first_kept(min(passed, self.end), before)
+        if base == self._base:
+            return
+        begin = self._bounds[base - self._base]
+        copy = os.open(self._draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            self._copy(copy, header(base), begin)
+            self._draft.replace(self._path)
+        except OSError:
+            os.close(copy)
+            self._draft.unlink(missing_ok=True)
+            raise
+        self._swap(copy, base, begin)
+        synchronise(self._path.parent)
 
     def close(self) -> None:
+        if self._leftover:
+            self._try_cut()
         os.close(self._file)
 
-    def _recover(self, size: int) -> None:
-        while self._end + _FRAME.size <= size:
-            length, crc = _FRAME.unpack(os.pread(self._file, _FRAME.size, self._end))
-            payload = os.pread(self._file, length, self._end + _FRAME.size) if length <= size else b""
-            if len(payload) != length or zlib.crc32(payload) != crc or not length:
+    def _record(self, n: int) -> Record:
+        content = self._content(self._bounds[n], self._bounds[n + 1])
+        return record_of(content, self._topic, partition=self._partition, offset=self._base + n)
+
+    def _content(self, start: int, stop: int) -> bytes:
+        return os.pread(self._file, stop - start, start)
+
+    def _first_kept(self, passed: int, before: int) -> int:
+        """A damaged record goes with the next old one: its own age is not known."""
+        kept = self._base
+        for offset in range(self._base, passed):
+            record = self.read(offset)
+            if record.damaged:
+                continue
+            if record.timestamp >= before:
                 break
-            self._starts.append(self._end)
-            self._end += _FRAME.size + length
-        if self._end < size:
+            kept = offset + 1
+        return kept
+
+    def _copy(self, target: int, beginning: bytes, start: int) -> None:
+        write_all(target, beginning, 0)
+        for at in range(start, self.size, _CHUNK):
+            chunk = self._content(at, min(at + _CHUNK, self.size))
+            write_all(target, chunk, at - start + len(beginning))
+        os.fsync(target)
+
+    def _swap(self, file: int, base: int, begin: int) -> None:
+        moved = HEADER.size - begin
+        with self._lock:
+            old, self._file = self._file, file
+            gone, self._base = base - self._base, base
+            self._bounds = [bound + moved for bound in self._bounds[gone:]]
+            self._shown -= gone
+            self._leftover = False
+        os.close(old)  # no reader has it: they read while they hold the lock
+
+    def _try_cut(self) -> None:
+        with contextlib.suppress(OSError):  # tried again before the next append and when closing
+            self._cut()
+
+    def _cut(self) -> None:
+        """Nothing may stay behind the end: a whole frame there would be a record after the next start."""
+        self._leftover = True
+        try:
+            os.ftruncate(self._file, self.size)
+        except OSError:
+            write_all(self._file, bytes(os.fstat(self._file).st_size - self.size), self.size)
+        os.fdatasync(self._file)
+        self._leftover = False
+
+    def _recover(self, size: int) -> None:
+        """Follows the lengths to the last intact frame; what is behind that is a torn tail."""
+        found = [self.size]
+        damaged: list[int] = []
+        while stop := self._next_bound(found[-1], size):
+            found.append(stop)
+            if not intact(self._content(found[-2], stop)):
+                damaged.append(len(found) - 2)
+                continue
+            for n in damaged:
+                log.warning("%s: record %d is damaged, readers skip it", self._path, self._base + n)
+            damaged = []
+            self._bounds = found[:]
+        self.show()
+        if self.size < size:
             self._keep(size)
-            os.ftruncate(self._file, self._end)
+            self._try_cut()
+
+    def _next_bound(self, start: int, size: int) -> int | None:
+        """Where the frame at `start` ends, None if there is no whole one."""
+        beginning = self._content(start, start + FRAME.size)
+        length = FRAME.unpack(beginning)[0] if len(beginning) == FRAME.size else 0
+        stop = start + FRAME.size + int(length)
+        return stop if length and stop <= size else None
 
     def _keep(self, size: int) -> None:
-        """A tail that no reader can read was never acknowledged; a copy of it shows what it was."""
-        kept = self._path.with_suffix(f".cut-{self._end}")
-        log.warning("%s: cut %d unreadable bytes, kept in %s", self._path, size - self._end, kept.name)
+        """A copy shows what was cut: an unfinished write, or records behind a length that was damaged."""
+        tail = self._content(self.size, size)
+        if not tail.strip(b"\0"):  # an undone batch that was written over
+            return
+        kept = self._path.with_suffix(f".cut-{self.size}")
+        log.warning("%s: cut %d unreadable bytes, kept in %s", self._path, len(tail), kept.name)
         with contextlib.suppress(OSError):  # no room for the copy: the log itself matters more
-            kept.write_bytes(os.pread(self._file, size - self._end, self._end))
-
-
-def _frame(payload: bytes) -> bytes:
-    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
-
-
-def _encode(record: NewRecord, timestamp: int) -> bytes:
-    parts = [_FIXED.pack(timestamp, len(record.headers)), _sized(record.key)]
-    for name, content in record.headers:
-        parts += [_sized(name.encode()), _sized(content)]
-    parts.append(_sized(record.value))
-    return b"".join(parts)
-
-
-def _sized(content: bytes | None) -> bytes:
-    """Length (-1 = null) and bytes."""
-    return struct.pack(">i", -1) if content is None else struct.pack(">i", len(content)) + content
-
-
-def _decode(payload: bytes, topic: str, *, partition: int, offset: int) -> Record:
-    timestamp, count = _FIXED.unpack_from(payload)
-    at = _FIXED.size
-
-    def take() -> bytes | None:
-        nonlocal at
-        (length,) = struct.unpack_from(">i", payload, at)
-        start, at = at + 4, at + 4 + max(length, 0)
-        return None if length < 0 else payload[start:at]
-
-    key = take()
-    headers = tuple(((take() or b"").decode(), take() or b"") for _ in range(count))
-    return Record(topic, partition, offset, timestamp, key, headers, take())
+            kept.write_bytes(tail)

@@ -90,14 +90,10 @@ class Status:
     async def document(self) -> dict[str, Any]:
         """Everything as JSON."""
         try:
-            ends, trouble = await self._topics.ends(), None
+            starts, ends, trouble = await self._topics.starts(), await self._topics.ends(), None
         except TopicsUnavailable as error:
-            ends, trouble = {}, str(error)
-        topics: dict[str, dict[str, Any]] = {}
-        for (topic, _), end in sorted(ends.items()):
-            row = topics.setdefault(topic, {"ends": [], "records": 0})
-            row["ends"].append(end)
-            row["records"] += end
+            starts, ends, trouble = {}, {}, str(error)
+        topics = topic_rows(starts, ends)
         return {
             **self._facts,
             "database": {"postgresql": self._database.status()} if self._database else {},
@@ -150,6 +146,18 @@ def _number(query: Mapping[str, list[str]], name: str, default: int) -> int:
     return int(text)
 
 
+def topic_rows(starts: Mapping[Partition, int], ends: Mapping[Partition, int]) -> dict[str, dict[str, Any]]:
+    """By topic: where its partitions begin and end, and how many records are still there."""
+    topics: dict[str, dict[str, Any]] = {}
+    for place, end in sorted(ends.items()):
+        row = topics.setdefault(place[0], {"starts": [], "ends": [], "records": 0})
+        start = min(starts.get(place, 0), end)
+        row["starts"].append(start)
+        row["ends"].append(end)
+        row["records"] += end - start
+    return topics
+
+
 def record_json(record: Record) -> dict[str, Any]:
     """A record for people: the event in structured form when it is one."""
     try:
@@ -165,6 +173,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "headers": {name: content.decode(errors="replace") for name, content in record.headers},
         "value": base64.b64encode(record.value).decode() if record.value is not None else None,
         "event": to_json(event) if event is not None else None,
+        "damaged": record.damaged,
     }
 
 

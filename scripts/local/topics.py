@@ -33,7 +33,10 @@ class NewRecord:
 
 @dataclass(frozen=True)
 class Record:
-    """A stored record; `timestamp` in milliseconds since 1970."""
+    """A stored record; `timestamp` in milliseconds since 1970.
+
+    `damaged`: its bytes are not those that were written, so only its place is known.
+    """
 
     topic: str
     partition: int
@@ -42,6 +45,7 @@ class Record:
     key: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     value: bytes | None = field(repr=False)
+    damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,14 @@ class Topics(Protocol):
         ...
 
     async def subscribe(self, group: str, topics: Sequence[str], *, earliest: bool) -> Subscription:
-        """Continues where the group stopped, or starts at the earliest or latest record."""
+        """Continues where the group stopped, or starts at the earliest or latest record.
+
+        A group whose next record is forgotten continues at the earliest.
+        """
+        ...
+
+    async def starts(self) -> Mapping[Partition, int]:
+        """The offset of the oldest record, of every partition."""
         ...
 
     async def ends(self) -> Mapping[Partition, int]:
@@ -102,7 +113,15 @@ class Topics(Protocol):
         ...
 
     async def read(self, partition: Partition, offset: int, *, limit: int) -> list[Record]:
-        """Up to `limit` stored records from `offset`, without a group."""
+        """Up to `limit` stored records from `offset` (or the earliest), without a group."""
+        ...
+
+    async def forget(self, *, before: int) -> None:
+        """Drops records older than `before` (milliseconds since 1970) that every open subscription passed.
+
+        Raises TopicsUnavailable when it could not everywhere. A Kafka has its own retention: there it does
+        nothing.
+        """
         ...
 
     async def close(self) -> None:

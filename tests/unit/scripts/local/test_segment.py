@@ -58,16 +58,65 @@ def test_garbage_at_the_end_is_cut_off(tmp_path):
     assert len(opened(tmp_path / "0.log")) == 3
 
 
-def test_a_flipped_bit_ends_the_log_before_it(tmp_path):
+def damage(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_record_in_the_middle_costs_no_other(tmp_path, caplog):
+    segment = opened(tmp_path / "0.log")
+    segment.append(RECORDS[:1], 1)
+    first = segment.size
+    segment.append(RECORDS[:1], 2)
+    segment.append(RECORDS, 3)
+    segment.close()
+    damage(tmp_path / "0.log", first + 20)
+    again = opened(tmp_path / "0.log")
+    assert [again.read(n).damaged for n in range(len(again))] == [False, True, False, False, False]
+    assert (again.read(1).offset, again.read(1).value) == (1, None)
+    assert [again.read(n).value for n in (2, 3, 4)] == [r.value for r in RECORDS]
+    assert "record 1 is damaged" in caplog.text
+    assert list(tmp_path.glob("*.cut-*")) == []
+    assert again.append(RECORDS[:1], 4) == 5
+
+
+def test_a_damaged_record_behind_which_nothing_follows_is_a_torn_tail(tmp_path):
     segment = opened(tmp_path / "0.log")
     segment.append(RECORDS[:1], 1)
     first = segment.size
     segment.append(RECORDS[:1], 2)
     segment.close()
-    content = bytearray((tmp_path / "0.log").read_bytes())
-    content[first + 20] ^= 1
-    (tmp_path / "0.log").write_bytes(content)
+    damage(tmp_path / "0.log", first + 20)
+    damaged = (tmp_path / "0.log").read_bytes()[first:]
     assert len(opened(tmp_path / "0.log")) == 1
+    assert (tmp_path / f"0.cut-{first}").read_bytes() == damaged
+
+
+def test_damage_while_it_runs_is_no_record_and_no_error(tmp_path):
+    segment = opened(tmp_path / "0.log")
+    segment.append(RECORDS, 1)
+    for at in (0, 20):  # the length of the first record; its content
+        damage(tmp_path / "0.log", at)
+        assert [segment.read(n).damaged for n in range(3)] == [True, False, False]
+
+
+def test_a_damaged_record_is_forgotten_with_its_neighbours(tmp_path):
+    segment = opened(tmp_path / "0.log")
+    for timestamp in (1, 2, 3):
+        segment.append(RECORDS[:1], timestamp)
+    damage(tmp_path / "0.log", 20)
+    segment.forget(3, before=3)
+    assert (segment.start, segment.end) == (2, 3)
+
+
+def test_what_is_staged_is_not_read_before_it_is_shown(tmp_path):
+    segment = opened(tmp_path / "0.log")
+    segment.append(RECORDS[:1], 1)
+    assert segment.stage(RECORDS, 2) == 1
+    assert (segment.end, segment.slice(1, limit=9)) == (1, [])
+    segment.show()
+    assert [item.offset for item in segment.slice(1, limit=9)] == [1, 2, 3]
 
 
 def test_a_batch_can_be_undone(tmp_path):

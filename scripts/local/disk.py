@@ -1,0 +1,24 @@
+"""Writing so that it is all there. Used by segment.py."""
+
+import errno
+import os
+from pathlib import Path
+
+
+def write_all(file: int, content: bytes, at: int) -> None:
+    """All of it: a disk that is almost full takes a part without an error."""
+    rest = memoryview(content)
+    while rest:
+        written = os.pwrite(file, rest, at)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rest, at = rest[written:], at + written
+
+
+def synchronise(directory: Path) -> None:
+    """Makes what was renamed in it durable."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
