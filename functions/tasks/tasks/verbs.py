@@ -71,7 +71,9 @@ def complete(
 ) -> Task:
     """Done. Another occurrence's key, or a task that is done already, changes nothing."""
     before = Tasks(tx).get_for_update(task_id, versions=versions)
-    return _end(tx, before, before.completed(tx.now), TaskCompleted, occurrence_key)
+    if _another_occurrence(before, occurrence_key):
+        return before
+    return _end(tx, before, before.completed(tx.now), TaskCompleted)
 
 
 def skip(
@@ -87,7 +89,14 @@ def skip(
     Idempotent as `complete` is.
     """
     before = Tasks(tx).get_for_update(task_id, versions=versions)
-    return _end(tx, before, before.skipped(tx.now), TaskSkipped, occurrence_key, skip_missed=missed)
+    if _another_occurrence(before, occurrence_key):
+        return before
+    return _end(tx, before, before.skipped(tx.now), TaskSkipped, skip_missed=missed)
+
+
+def _another_occurrence(task: Task, key: str | None) -> bool:
+    """Asked first: whoever means another occurrence is told of this one, whatever its status."""
+    return key is not None and key != task.occurrence_key
 
 
 def _end(
@@ -95,12 +104,10 @@ def _end(
     before: Task,
     after: Task,
     event: type[TaskEvent],
-    occurrence_key: str | None,
     *,
     skip_missed: bool = False,
 ) -> Task:
-    other_occurrence = occurrence_key is not None and occurrence_key != before.occurrence_key
-    if other_occurrence or after is before:
+    if after is before:
         return before
     occurrences.end(tx, after, skip_missed=skip_missed)
     subtasks = subtree.to_end(tx, after)

@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ModelTask:
-    """A task as its owner sees it. `made` is what `recurrence` wrote, None for what the owner created."""
+    """A task as its owner sees it. `made`: the content and the rule that `recurrence` wrote."""
 
     id: str
     title: str
@@ -35,7 +35,7 @@ class ModelTask:
         return self if after == self else replace(after, version=self.version + 1)
 
     def shown(self) -> dict[str, Any]:
-        """The fields of the API that are compared."""
+        """What it says of itself; the state of its series is added by `Model.shown`."""
         return {
             "id": self.id,
             "title": self.title,
@@ -68,6 +68,10 @@ class Model:
     def live(self) -> list[ModelTask]:
         return [task for task in self.tasks.values() if not task.deleted]
 
+    def shown(self, task: ModelTask) -> dict[str, Any]:
+        """The task as the API shows it, in the fields that are compared."""
+        return {**task.shown(), "series_state": self.series[task.series].state if task.series else None}
+
     def put(self, task: ModelTask) -> ModelTask:
         self.tasks[task.id] = task
         return task
@@ -87,7 +91,7 @@ class Model:
         if task.status == "open" or following is None:
             return True
         after = self.tasks[following]
-        return after.status == "open" and after.content == after.made
+        return after.status == "open" and (*after.content, series.days) == after.made
 
     def reopen(self, task: ModelTask) -> ModelTask:
         """Open again; the next occurrence goes to the trash."""
@@ -112,7 +116,7 @@ class Model:
             key = before.key + timedelta(days=series.days)
             while key <= at:  # catch_up: what lies before the completion was missed
                 key += timedelta(days=series.days)
-            content = (before.title, before.priority, before.tags, False)
-            task = ModelTask("", *content[:3], series=name, key=key, made=content)
+            made = (before.title, before.priority, before.tags, False, series.days)
+            task = ModelTask("", *made[:3], series=name, key=key, made=made)
             found.append((before.id, task))
         return found

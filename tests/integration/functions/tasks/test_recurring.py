@@ -244,3 +244,13 @@ def test_a_recurring_task_keeps_a_due(api):
     for body, code in (({"due": None}, "recurrence_needs_due"), ({"due": "2026-06-01"}, "due_type_fixed")):
         response = api("PATCH", f"/v1/tasks/{task['id']}", body)
         assert (response.status_code, response.get_json()["errors"][0]["code"]) == (422, code)
+
+
+@pytest.mark.parametrize(("ended", "asked"), [("skip", "complete"), ("complete", "skip")])
+def test_another_occurrences_key_changes_nothing_whatever_the_status(api, ended, asked):
+    task = api.create(due="2026-01-02T09:00", timezone="UTC", recurrence={"rrule": "FREQ=DAILY"})
+    before = api("POST", f"/v1/tasks/{task['id']}/{ended}").get_json()
+
+    answer = api("POST", f"/v1/tasks/{task['id']}/{asked}", {"occurrence_key": "1999-01-01T09:00"})
+
+    assert (answer.status_code, answer.get_json()) == (200, before)
