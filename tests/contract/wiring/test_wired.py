@@ -190,7 +190,7 @@ def test_a_changed_wiring_is_noticed(name, settings_of, wired):
         for what, mutant in mutants(tree) if tree else ():
             count += 1
             try:
-                found = wired_facts(name, **{**sources, module: mutant})  # type: ignore[arg-type]
+                found = wired_facts(name, **{**sources, module: mutant})
             except Exception:  # noqa: BLE001  # it does not even wire: noticed
                 continue
             if not problems(name, found, set(settings_of[name]), wired):
