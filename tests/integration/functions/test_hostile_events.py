@@ -21,7 +21,7 @@ from functions.updates.app import Updates
 from shared.domain.errors import AppError
 from shared.events.catalog import EVENTS
 from shared.messaging.cloudevent import from_http
-from shared.messaging.encoding import cloudevent_of, header_value, to_http
+from shared.messaging.encoding import cloudevent_of, document, header_value, to_http
 from shared.runtime.event import consume, function
 from shared.testing.deliveries import post_raw
 
@@ -84,9 +84,11 @@ def encoded(event, attributes, members, *, same_id=True):
     return headers, json.dumps(data).encode()
 
 
-def readable(headers):
+def readable(headers, body):
+    """The event, or what its attributes say; a structured event that cannot be decoded says nothing."""
     try:
-        return from_http(headers, b"")
+        structured = headers["content-type"] == "application/cloudevents+json"
+        return from_http(headers, body if structured else b"")
     except AppError:
         return None
 
@@ -98,7 +100,7 @@ def assert_verdict(name, target, rows, headers, body):
         assert response.status_code == 204
     elif response.status_code >= 400:
         assert response.headers["Kne-Errorclass"] == "permanent"
-        event = readable(headers)
+        event = readable(headers, body)
         if event is not None:
             sql = "select count(*) from event_failures where consumer = %s and ce_source = %s and ce_id = %s"
             assert rows(sql, name, event.source, event.id) == [(1,)], (headers, body[:500])
@@ -114,6 +116,34 @@ def test_arbitrary_events_get_a_verdict(name, targets, rows, make_event, user_id
     event = make_event(EVENTS[event_type], user_id)
     headers, body = encoded(event, hostile["attributes"], hostile["members"], same_id=hostile["same_id"])
     assert_verdict(name, targets[name], rows, headers, body)
+
+
+_document = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(["specversion", "id", "source", "type", "subject", "time", "dataschema"], _json),
+        **dict.fromkeys(["datacontenttype", "partitionkey", "schemaversion", "traceparent"], _json),
+        "data": _json,
+        "data_base64": _json | st.sampled_from(["", "e30=", "e30", "/w==", "bnVsbA=="]),
+        "Upper-Case": _json,
+        "x" * 65: _json,
+        "": _json,
+    },
+)
+
+
+@pytest.mark.parametrize("name", [*CONSUMERS, "relay"])
+@given(event_type=st.sampled_from(sorted(EVENTS)), changed=_document, dropped=st.booleans())
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+def test_arbitrary_documents_get_a_verdict(
+    name, targets, rows, make_event, user_id, event_type, changed, dropped
+):
+    made = cloudevent_of(make_event(EVENTS[event_type], user_id), source=f"/{uuid4()}", traceparent=None)
+    whole = {} if dropped else document(made)
+    headers = {"content-type": "application/cloudevents+json"}
+    assert_verdict(name, targets[name], rows, headers, json.dumps(whole | changed).encode())
 
 
 CASES = {
