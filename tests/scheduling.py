@@ -5,6 +5,7 @@ pytest-xdist 3.8, which writes to an attribute that nodes no longer have.)
 """
 
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 # Beginnings of node ids → unit: what shares a platform, or changes what is the server's (roles).
 TOGETHER = {
@@ -57,3 +58,21 @@ class Units(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return scope_of(nodeid)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """The test in which the worker died, which is not run again: it would end the next worker, too."""
+        units = self.assigned_work.pop(node)
+        left = [(unit, test) for unit in units.values() for test, done in unit.items() if not done]
+        if not left:
+            return None
+        unit, test = left[0]
+        unit[test] = True
+        self.workqueue.update({name: each for name, each in units.items() if not all(each.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return test
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """A worker that replaces a dead one is asked again when it has collected."""
+        if node in self.registered_collections:
+            super()._reschedule(node)

@@ -101,23 +101,26 @@ def test_an_empty_tier_is_right_only_for_a_selection(monkeypatch, capfd, options
     assert bool(running.tier("unit", options, {}).code) == bool(code)
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+@pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")])
 def test_a_test_that_hangs_is_ended_named_and_shown(tmp_path, workers):
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     assert settings["faulthandler_exit_on_timeout"] is True
     assert 60 <= settings["faulthandler_timeout"] < running.TIER_SECONDS
-    (tmp_path / "test_hang.py").write_text(HANGS)
+    for name in ("one", "two"):  # both workers die in the same moment
+        (tmp_path / f"test_{name}.py").write_text(HANGS)
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_xdist_make_scheduler")
     (tmp_path / "pytest.ini").write_text(
-        "[pytest]\nfaulthandler_timeout = 1\nfaulthandler_exit_on_timeout = true\n"
+        "[pytest]\nfaulthandler_timeout = 2\nfaulthandler_exit_on_timeout = true\n"
+        "addopts = --import-mode=importlib\n"
     )
 
     done = subprocess.run(
-        (sys.executable, "-m", "pytest", "-v", *workers, "-p", "no:cacheprovider", "test_hang.py"),
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        (sys.executable, "-m", "pytest", "-v", *workers, "-p", "no:cacheprovider"),
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
 
     assert done.returncode != 0
     assert "in test_that_hangs" in done.stderr, "the stack"
-    assert "test_hang.py::test_that_hangs" in done.stdout, "the name"
+    assert "test_one.py::test_that_hangs" in done.stdout, "the name"
     if workers:
-        assert "1 failed, 2 passed" in done.stdout
+        assert "2 failed, 4 passed" in done.stdout, done.stdout
