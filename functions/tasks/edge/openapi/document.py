@@ -105,7 +105,8 @@ def _responses(rule: Rule, described: Operation, *, public: bool) -> Iterator[tu
     statuses |= {404} if rule.arguments else set()
     statuses |= {400, 413, 415, 422} if described.body is not None else set()
     statuses |= {412} if "If-Match" in described.parameters else set()
-    statuses |= {409, 422} if "Idempotency-Key" in described.parameters else set()
+    # A repeat is compared by its body, which is read for that even where none is wanted.
+    statuses |= {400, 409, 413, 415, 422} if "Idempotency-Key" in described.parameters else set()
     for status in sorted(statuses):
         plain = status < HTTPStatus.BAD_REQUEST
         yield str(status), {"description": STATUSES[status]} if plain else _problem(STATUSES[status])

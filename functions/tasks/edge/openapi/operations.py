@@ -204,7 +204,9 @@ OPERATIONS: dict[str, Operation] = {
         body="Preview",
         answer="RecurrencePreview",
     ),
-    "get_list_webhooks": Operation(summary="List webhook endpoints", tag="webhooks", answer="WebhookPage"),
+    "get_list_webhooks": Operation(
+        summary="List webhook endpoints", tag="webhooks", answer="WebhookPage", errors=(400,)
+    ),
     "get_get_webhook": Operation(
         summary="Read a webhook endpoint", tag="webhooks", answer="Webhook", headers=("ETag",)
     ),
