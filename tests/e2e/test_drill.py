@@ -21,6 +21,12 @@ from tests.e2e.conftest import FUNCTIONS, Platform, User, eventually
 DAILY = {"due": "2026-06-01T08:00", "timezone": "Europe/London", "recurrence": {"rrule": "FREQ=DAILY"}}
 HEALED_SECONDS = 150.0  # from the last kill
 AFTER = 5.0  # seconds that the killing goes on when all is completed
+HARD_ENOUGH = (
+    90.0  # seconds within which a delivery must have run out of attempts, or the drill proves nothing
+)
+# Mostly the two that must handle every completion, so often that a delivery runs out of attempts.
+VICTIMS = (*FUNCTIONS, *("recurrence", "audit") * 4)
+DEAD = "task-events-dlq"
 
 
 class Killer:
@@ -37,13 +43,19 @@ class Killer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.wait(AFTER)
-        self._stop.set()
-        self._thread.join()
+        try:
+            eventually(self._hard_enough, what="a dead letter", patience=HARD_ENOUGH)
+            self._stop.wait(AFTER)
+        finally:
+            self._stop.set()
+            self._thread.join()
+
+    def _hard_enough(self) -> bool:
+        return bool(self._platform.status()["dead_letters"][DEAD])
 
     def _run(self) -> None:
-        while not self._stop.wait(self._dice.uniform(0.1, 1.0)):
-            victim = self._dice.choice(FUNCTIONS)
+        while not self._stop.wait(self._dice.uniform(0.05, 0.2)):
+            victim = self._dice.choice(VICTIMS)
             for pid in self._platform.status()["services"][victim]["pids"]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
