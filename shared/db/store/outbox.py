@@ -192,7 +192,7 @@ def users_pending(tx: Transaction, *, after: str = "", limit: int = 1000) -> lis
               from users where users.user_id is not null)
             select user_id from users where user_id is not null and exists
               (select from outbox o where o.user_id = users.user_id and {_DUE})
-            limit %(limit)s""",  # noqa: S608 (our own words)
+            order by user_id limit %(limit)s""",  # noqa: S608 (our own words)
         {"after": after, "now": tx.now, "limit": limit},
     )
     return [row[0] for row in found]

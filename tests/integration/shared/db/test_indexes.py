@@ -101,6 +101,7 @@ def test_claims_are_found_in_the_order_of_an_index(connect, sim_clock, name):
 
 def explain(connection, statement, values):
     """What the planner would do with large tables: neither scan them nor sort."""
-    for setting in ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"):
+    never = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort")
+    for setting in never:
         connection.execute(f"set local {setting} = off")
     return "\n".join(row[0] for row in connection.execute(f"explain {statement}", values))

@@ -13,9 +13,12 @@ def _deliver(process, user_id: str, id: str) -> int:  # noqa: A002  # the attrib
     data = {
         "event_id": id,
         "schema_version": 1,
+        "event_type": TYPE,
         "user_id": user_id,
         "task_id": str(uuid.uuid4()),
         "task_version": 1,
+        "occurred_at": "2026-01-01T12:00:00Z",
+        "actor": {"kind": "user", "id": user_id},
     }
     headers = {
         "ce-specversion": "1.0",
@@ -36,8 +39,9 @@ def test_a_killed_consumer(start, dsns, user_id, tmp_path, point, effects_after_
     name = psycopg.conninfo.conninfo_to_dict(dsns["owner"])["dbname"]
     env = {"DATABASE_URL": dsns["consumer"], "FAILPOINTS": f"consume:events:{point}:{tmp_path / 'died'}"}
     first = start("events", **env)
+    event_id = str(uuid.uuid4())
     with pytest.raises(OSError):
-        _deliver(first, user_id, f"{user_id}/e1")
+        _deliver(first, user_id, event_id)
     assert first.process.wait(10) == 137
     assert any("FAILPOINT ARMED" in message for message in first.messages())
     assert any("FAILPOINT HIT" in message for message in first.messages())
@@ -48,6 +52,6 @@ def test_a_killed_consumer(start, dsns, user_id, tmp_path, point, effects_after_
 
         assert effects() == effects_after_crash
         second = start("events", **env)
-        assert _deliver(second, user_id, f"{user_id}/e1") == 204
-        assert _deliver(second, user_id, f"{user_id}/e1") == 204
+        assert _deliver(second, user_id, event_id) == 204
+        assert _deliver(second, user_id, event_id) == 204
         assert effects() == 1
