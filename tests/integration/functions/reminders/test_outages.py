@@ -30,7 +30,7 @@ def events(rows):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_none_is_lost_doubled_or_early(uow, rows, events, add_task, sim_clock, monkeypatch, seed):
-    # Older reminders of other tests' users, one of whom may fail, would take the turns of these in every tick.
+    # Older reminders of other tests' users, some of whom fail, would take the turns of these in every tick.
     rows("update reminders set state = 'cancelled' where state = 'scheduled'")
     dice, start = Random(seed), sim_clock.now
     users = [f"user-{uuid4()}" for _ in range(3)]
