@@ -27,7 +27,7 @@ from shared.messaging.encoding import document
 from shared.runtime.event import MAX_BODY, TICK, verdict
 from shared.runtime.http import View, discard_body, read_body
 from shared.runtime.logging import get_logger
-from shared.runtime.received import claimed_user
+from shared.runtime.received import MAX_USER, claimed_user
 
 UNKNOWN = "unknown"
 MAX_DETAIL = 1024  # characters; the dispatcher keeps as many bytes of the answer
@@ -35,7 +35,6 @@ MAX_LETTER = 4 * MAX_BODY  # of what is longer nothing can be kept but its heade
 KEPT_BYTES = 65_536  # of a body that cannot be read
 MAX_KEY = 512  # bytes of a source or an id; the index of the table holds 2,704 for both
 MAX_CODE = 100
-MAX_USER = 255
 CLASSES = ("transient", "permanent", "bug")
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _STATUS = re.compile(r"[1-5]\d\d")

@@ -65,8 +65,8 @@ def interpret(event: CloudEvent, *, accepts: Collection[str] | None) -> Received
         time=event.time,
         schema_version=version,
         user_id=user_id,
-        task_id=_task_id(data.get("task_id")),
-        task_version=_task_version(data.get("task_version")),
+        task_id=UUID(data["task_id"]) if data["task_id"] else None,
+        task_version=_task_version(data["task_version"]),
         data=data,
         extensions=event.extensions,
     )
@@ -108,17 +108,8 @@ def _user(event: CloudEvent, data: Mapping[str, Any]) -> str:
     return user_id
 
 
-def _task_id(value: object) -> UUID | None:
-    if value is None:
-        return None
-    try:
-        return UUID(value if isinstance(value, str) else "")
-    except ValueError:
-        raise Invalid("data.task_id is not a UUID.", code="invalid_event_data") from None
-
-
-def _task_version(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_VERSION):
+def _task_version(value: int | None) -> int | None:
+    if value is None or 0 < value <= MAX_VERSION:
         return value
     raise Invalid(f"data.task_version is not a number from 1 to {MAX_VERSION}.", code="invalid_event_data")
 
