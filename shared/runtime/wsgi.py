@@ -14,7 +14,7 @@ from shared.runtime.connections import Server
 from shared.runtime.logging import get_logger
 from shared.runtime.settings import Runner
 
-FINISH_SECONDS = 30.0  # for requests in flight when accepting ends
+FINISH_SECONDS = 20.0  # for requests in flight when accepting ends; the flush comes after, in the same grace
 _BODY_IN_MEMORY = 65_536  # bytes of one request; the rest of a larger body waits in a file
 
 log = get_logger(__name__)

@@ -10,12 +10,10 @@ import yaml
 
 from scripts.local.model import SecretRef
 from shared.runtime.asgi import MAX_STREAMS
-from shared.runtime.lifecycle import FLUSH_SECONDS
 from shared.runtime.transport import MAX_CONNECTIONS
 
 RUNNER = {"FUNCTION_SOURCE", "FUNCTION_TARGET", "THREADS", "DRAIN_SECONDS", "LOG_LEVEL"}
 PUBLIC = {"tasks", "updates"}
-QUEUE_PROXY_DRAIN_SECONDS = 30
 STREAMS = {"updates"}  # ASGI: a waiting stream holds no thread
 NAMES = sorted(p.stem for p in Path(__file__).resolve().parents[3].glob("knative/*.yaml"))
 
@@ -107,15 +105,6 @@ def test_threads_decide_when_another_pod_starts(wired, services, name):
     annotations = services[name]["spec"]["template"]["metadata"]["annotations"]
 
     assert annotations["autoscaling.knative.dev/target"] == env_of(wired, name)["THREADS"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_pod_has_time_to_end(wired, services, name):
-    """timeoutSeconds is also the grace of the pod; queue-proxy takes 30 s of it before SIGTERM comes."""
-    grace = services[name]["spec"]["template"]["spec"]["timeoutSeconds"]
-
-    assert env_of(wired, name)["DRAIN_SECONDS"] == "0"
-    assert grace - QUEUE_PROXY_DRAIN_SECONDS >= FLUSH_SECONDS + 5
 
 
 def test_every_main_is_wiring_only(project, functions):
