@@ -36,6 +36,12 @@ class Database:
     transaction without a timeout of its own takes no longer. `clock` replaces the database's time in tests.
     A DSN may carry `prepare_threshold=none` for a transaction pooler that does not know prepared statements
     (PgBouncer < 1.22).
+
+    >>> database = Database(dsn, max_size=2)  # connects at first use
+    >>> with database.connection(timeout=3) as connection:
+    ...     connection.execute("select current_user").fetchone()
+    ('api',)
+    >>> database.close()
     """
 
     def __init__(

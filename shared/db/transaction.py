@@ -1,4 +1,6 @@
-"""What code inside a unit of work holds: identity, time, statements, events. Made only by `uow`."""
+"""The transaction that a unit of work hands to its block: the user, the time, statements and events.
+Made only by `uow`; used by repositories, verbs and event handlers.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ E = TypeVar("E", bound=Event)
 
 @dataclass(frozen=True)
 class Account:
-    """The user's row as `write` left it: `change_seq` is this transaction's change token."""
+    """The user's row of `accounts` in a `write`; `change_seq` is the change token of this transaction."""
 
     user_id: str
     change_seq: int
@@ -41,7 +43,21 @@ class Cause:
 
 @dataclass
 class Transaction:
-    """One open transaction. `user_id` is "" in a sweep; `source` is the CloudEvents source of its events."""
+    """One open transaction. `user_id` is "" in a sweep; `source` is the CloudEvents source of its events.
+
+    `now` is the database's time at the begin; statements take it as a parameter. An error of the database
+    that can pass (lost connection, deadlock) leaves the unit of work as RetryLater.
+
+    >>> from shared.db.uow import UnitOfWork
+    >>> cause = Cause(Actor("user", user_id), request_id="req-1")
+    >>> with UnitOfWork(database, source="/taskflow/tasks").write(user_id, cause) as tx:
+    ...     tx.after_commit(lambda: print("committed"))
+    ...     tx.change_seq, tx.account.timezone
+    ...     tx.fetch_one(Cause, "select 'anna' as actor, %s as request_id", (cause.request_id,))
+    (1, 'UTC')
+    Cause(actor='anna', request_id='req-1', traceparent=None)
+    committed
+    """
 
     connection: "psycopg.Connection[tuple[Any, ...]]"
     user_id: str
@@ -65,8 +81,8 @@ class Transaction:
         return self.account.change_seq
 
     def act(self) -> None:
-        """What follows is done as this transaction's user: for those that share a connection, see
-        `UnitOfWork.write_each`.
+        """Run the following statements as this transaction's user. Needed only where several transactions
+        share a connection, see `UnitOfWork.write_each`.
         """
         self.connection.execute(ACT, (self.user_id,))
 
@@ -91,7 +107,10 @@ class Transaction:
             return cursor.execute(sql, params or None).fetchone()
 
     def emit(self, event: type[E], **fields: Any) -> E:
-        """Queue an event for the outbox; everything that the transaction knows is filled in."""
+        """Queue an event for the outbox; ids, user, time, actor and request are filled in.
+
+        TypeError if a field has a wrong type; needs a `write` transaction.
+        """
         known: dict[str, Any] = {
             "event_id": uuid7(self.now),
             "user_id": self.user_id,
@@ -118,7 +137,7 @@ class Transaction:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo statements, queued events and callbacks of the block when it raises; the exception goes on."""
+        """Undo the statements, events and callbacks of the block if it raises; the exception is raised on."""
         queued, callbacks = len(self.events), len(self.committed)
         try:
             with self.connection.transaction():  # inside a transaction psycopg makes this a savepoint

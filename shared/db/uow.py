@@ -27,7 +27,17 @@ __all__ = ["Account", "Cause", "Transaction", "UnitOfWork"]
 class UnitOfWork:
     """Transactions of one function; `source` names it in events ("/taskflow/tasks").
 
-    `on_commit(user_id)` is called after a commit that wrote outbox rows; it must neither raise nor wait.
+    A block commits when it ends and rolls back when it raises. Every block raises RetryLater for a fault
+    that passes. `on_commit(user_id)` is called after a commit that wrote outbox rows; it must neither raise
+    nor wait.
+
+    >>> from shared.events.account import AccountChanged
+    >>> uow = UnitOfWork(database, source="/taskflow/tasks")
+    >>> with uow.write(user_id, Cause(Actor("user", user_id))) as tx:
+    ...     event = tx.emit(AccountChanged, resource="settings", resource_id=user_id, action="updated")
+    >>> with uow.read(user_id) as tx:
+    ...     tx.execute("select seq, type, published_at from outbox").fetchall()
+    [(1, 'io.taskflow.account.changed.v1', None)]
     """
 
     def __init__(

@@ -1,5 +1,5 @@
-"""The hash chain of a user's audit log: what one entry says, how it is linked, and how a chain is
-checked. Pure; `audit` appends with it, `tasks` verifies with it.
+"""The hash chain of a user's audit log: what one entry contains, how it is linked, and how a chain is
+checked. Pure; `audit` appends entries, `tasks` checks them.
 
 hash(1) = SHA-256(32 zero bytes ‖ entry 1), hash(n) = SHA-256(hash(n-1) ‖ entry n), where an entry is its
 canonical JSON in UTF-8: keys sorted, no white space, text not escaped beyond what JSON demands. That
@@ -22,7 +22,7 @@ GENESIS = bytes(32)
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What the log keeps of one event; `detail` is whatever the event says beyond the other fields."""
+    """What the log keeps of one event; `detail` has the members of the event that no other field has."""
 
     user_id: str
     seq: int  # 1, 2, 3 … per user, in append order
@@ -68,8 +68,9 @@ class Head:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How far a check came: `entries` hold and the last of them has the hash `head`; `broken_at` is the first
-    seq at which the chain does not hold, else null.
+    """How far a check came: the first `entries` are correct and the last of them has the hash `head`.
+
+    `broken_at` is the seq of the first entry that is not correct, else None.
     """
 
     entries: int
@@ -82,15 +83,20 @@ class Verdict:
 
 
 def link(previous: bytes, entry: str) -> bytes:
-    """The hash of `entry` after `previous`."""
+    """The hash of `entry` after an entry with the hash `previous` (GENESIS before the first).
+
+    >>> first = link(GENESIS, '{"seq":1}')
+    >>> link(first, '{"seq":2}').hex()[:16]
+    'd989977286f310a9'
+    """
     return hashlib.sha256(previous + entry.encode()).digest()
 
 
 def advance(links: Iterable[Link], *, user_id: str, start: Head) -> Verdict:
-    """Walk `links`, which follow `start`, in stored order, stopping at the first that does not hold.
+    """Check `links`, which follow `start`, in stored order, and stop at the first that is not correct.
 
     Finds an edited entry (its hash or its columns differ), a deleted one (a gap in seq), an inserted one and
-    a reordered one (the predecessor differs). `conclude` finds a chain that ends before its head.
+    a reordered one (the predecessor differs). `conclude` finds missing entries at the end.
     """
     seq, digest = start.seq, start.hash
     for found in links:
@@ -103,9 +109,10 @@ def advance(links: Iterable[Link], *, user_id: str, start: Head) -> Verdict:
 
 
 def conclude(reached: Verdict, head: Head) -> Verdict:
-    """Whether what was walked to its end leads to the recorded `head`.
+    """The verdict after all entries were checked: they must end at the recorded `head`.
 
-    Who can rewrite the whole chain and its head can only be caught by comparing heads kept elsewhere.
+    A rewrite of the whole chain together with its head is not found here, only by comparison with a head
+    that was kept somewhere else.
     """
     if not reached.valid:
         return reached
@@ -118,7 +125,7 @@ _COLUMNS = ("seq", "event_id", "type", "task_id", "task_version", "occurred_at",
 
 
 def _agrees(found: Link, user_id: str) -> bool:
-    """Whether the columns beside the hashed text still say what the text says."""
+    """Whether the columns of the entry have the values that the hashed text has."""
     try:
         said = json.loads(found.entry)
     except ValueError:

@@ -1,8 +1,8 @@
-"""When a webhook is tried again (Standard Webhooks 1.0, "Retry schedule"), and how long an endpoint rests
-that lets attempts wait in vain. Pure: the clock and the randomness are arguments; called by `notifications`.
+"""When a webhook is tried again (Standard Webhooks 1.0, "Retry schedule"), and how long nothing is sent to
+an endpoint that does not answer. Pure: clock and randomness are arguments; called by `notifications`.
 
-A retry starts at the next minute tick after its time: the 5 s step takes up to a minute, the others are
-late by less than one. Waking a function for five seconds' worth of precision would cost more than it gives.
+A retry starts at the next minute tick after its time, so every step is late by up to a minute, also the one
+of 5 s: a function is not woken earlier only to be more exact.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ WAITS = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 MAX_ATTEMPTS = len(WAITS)
 JITTER = 0.1  # up to this share is added, so that endpoints that failed together do not return together
 MAX_RETRY_AFTER = timedelta(days=1)
-# Seconds that an endpoint gets nothing after 1, 2, 3, 4 … attempts in a row that waited in vain: each of them
-# holds a thread for as long as an attempt may take, and its backlog would hold one all the time.
+# Seconds without an attempt after 1, 2, 3, 4 … attempts in a row that got no answer before their timeout.
+# Each such attempt holds a thread until the timeout; without pauses the backlog would hold one all the time.
 PAUSES = (60, 300, 1_800, 3_600)
 PATIENCE = timedelta(days=5)  # without any answer; then the endpoint is disabled
 
@@ -24,7 +24,10 @@ def next_attempt(
 ) -> datetime | None:
     """When to try again after `attempts` failed ones, or None when all are used up.
 
-    `draw` is uniform in [0, 1); a longer `retry_after` wins over the schedule.
+    `draw` is a random number in [0, 1). A `retry_after` that is longer than the schedule is obeyed.
+
+    >>> next_attempt(2, now=datetime(2026, 6, 1, tzinfo=UTC), draw=0.5)  # 300 s and half of 10 % of them
+    datetime.datetime(2026, 6, 1, 0, 5, 15, tzinfo=datetime.timezone.utc)
     """
     if attempts >= MAX_ATTEMPTS:
         return None
@@ -35,7 +38,7 @@ def next_attempt(
 
 
 def pause(unanswered: int) -> timedelta:
-    """How long an endpoint rests after `unanswered` attempts in a row that waited in vain."""
+    """How long nothing is sent after `unanswered` attempts in a row without an answer (at least 1)."""
     return timedelta(seconds=PAUSES[min(unanswered, len(PAUSES)) - 1])
 
 

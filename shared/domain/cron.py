@@ -49,7 +49,12 @@ def occurrences(
 ) -> list[date | datetime]:  # fmt: skip
     """At most `limit` times from `dtstart` on and later than `after`, like `recurrence.occurrences`.
 
-    In a gap the first minute after it, in a fold once; schedules with `*` hours run in both hours of a fold.
+    A time that a clock change leaves out (a gap) happens in the first minute after it. A time that it shows
+    twice (a fold) happens once, but with `*` hours in both hours.
+
+    >>> [found] = occurrences("0 9 * * 1-5", datetime(2026, 6, 6, 12), "Europe/London", limit=1)
+    >>> str(found)
+    '2026-06-08 09:00:00+01:00'
     """
     frame, fuel = _frame(dtstart, tz), Fuel()
     if after is not None:
@@ -77,7 +82,7 @@ def validate(
     text: str, dtstart: date | datetime | None = None, tz: str | None = None, *,
     exdates: Sequence[When] = (), rdates: Sequence[When] = (),
 ) -> str:  # fmt: skip
-    """The schedule to store: aliases translated, spaces single; raises `InvalidRecurrence` naming the fix."""
+    """The schedule to store: aliases translated, spaces single. `InvalidRecurrence` says what to write."""
     check_exception_count(exdates, rdates)
     canonical = _validated(text) if isinstance(text, str) and len(text) <= MAX_TEXT else ""
     if not canonical:
@@ -133,7 +138,7 @@ def _fields(text: str) -> list[str]:
 
 
 def _misshapen(fields: list[str]) -> str:
-    """Why this is no schedule of five fields, and where what it says belongs."""
+    """The error for a text without five fields: what it looks like, and where to send that."""
     first = fields[0] if fields else ""
     if first.startswith("@"):
         return f"has no such name; known are {', '.join(_ALIASES)}"

@@ -1,4 +1,6 @@
-"""When a task is due: what the user said (a day, a wall time, an instant) and what follows from it."""
+"""The due of a task as the user wrote it (a day, a local time or an instant), and the instant it means.
+Called wherever a due is read, shown, sorted or moved.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +17,10 @@ Kind = Literal["date", "floating", "zoned", "instant"]
 class Due:
     """`wall` is naive: midnight for a date, UTC for an instant, else local time in `timezone`,
     or in the user's zone when the due floats.
+
+    >>> due = parse_due("2026-06-01T08:00", None)
+    >>> due.kind, due.at("Europe/London").isoformat(), due.at("Asia/Tokyo").isoformat()
+    ('floating', '2026-06-01T07:00:00+00:00', '2026-05-31T23:00:00+00:00')
     """
 
     kind: Kind
@@ -22,7 +28,7 @@ class Due:
     timezone: str | None = None
 
     def at(self, user_zone: str) -> datetime | None:
-        """The instant (UTC); None for a day, which is no instant."""
+        """The instant (UTC); None for a day, which has no single instant."""
         if self.kind == "date":
             return None
         return zones.resolve(self.wall, self.zone(user_zone))
@@ -57,7 +63,10 @@ def parse_due(text: str, timezone: str | None, *, field: str = "due") -> Due:
     """`text` in a form of the API: a date, a local date-time, or one with an offset.
 
     A local time with `timezone` is zoned, without it floating. An instant with `timezone` becomes the
-    local time that it is there, so that a recurring task keeps its wall time.
+    local time that it is there, so that a recurring task keeps its local time. Raises `Invalid`.
+
+    >>> parse_due("2026-06-01T07:00Z", "Europe/London")
+    Due(kind='zoned', wall=datetime.datetime(2026, 6, 1, 8, 0), timezone='Europe/London')
     """
     zone = None if timezone is None else known_zone(timezone)
     try:
@@ -67,7 +76,7 @@ def parse_due(text: str, timezone: str | None, *, field: str = "due") -> Due:
 
 
 def parse_due_at(text: str, timezone: str | None) -> Due:
-    """As `parse_due` for the field `due_at`, which names an instant: a day or a local time is refused."""
+    """As `parse_due` for the field `due_at`, which must be an instant: a day or a local time is `Invalid`."""
     try:
         read_instant(text)
     except BadTime as error:
@@ -76,7 +85,7 @@ def parse_due_at(text: str, timezone: str | None) -> Due:
 
 
 def known_zone(name: str, *, field: str = "timezone") -> str:
-    """`name` if the pinned tzdata knows it."""
+    """`name` if the pinned tzdata knows it, else `Invalid`."""
     try:
         return zones.zone(name).key
     except zones.UnknownZone as error:

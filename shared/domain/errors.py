@@ -1,8 +1,8 @@
-"""What can go wrong, in words of the domain; `shared.runtime` translates to HTTP and event verdicts.
+"""The errors of the domain. Raised everywhere; `shared.runtime` turns them into HTTP and event answers.
 
 AppError
 ├── Invalid              the input breaks a rule; sending it again cannot help
-├── Unauthenticated      nobody vouches for the caller
+├── Unauthenticated      no valid credentials
 ├── Forbidden            known caller, not allowed
 ├── NotFound             no such object, or another user's
 ├── Conflict             the current state does not allow it
@@ -10,7 +10,12 @@ AppError
 ├── LimitExceeded        too large or too many
 └── RetryLater           a passing fault; the same request may succeed after `delay` seconds
 
-A class's docstring is its default message.
+A class's docstring is its default message, and its `code` is what clients compare.
+
+>>> NotFound().message, NotFound().code
+('There is no such object.', 'not_found')
+>>> Conflict("The task is done; reopen it first.", code="already_done").code
+'already_done'
 """
 
 from collections.abc import Sequence
@@ -54,7 +59,7 @@ class Invalid(AppError):
 
 
 def invalid_field(field: str, code: str, message: str) -> Invalid:
-    """The refusal of one field; `code` is the whole problem's too.
+    """An `Invalid` about one field; `code` becomes the code of the whole problem, too.
 
     >>> invalid_field("due", "recurrence_needs_due", "a recurring task needs a due").code
     'recurrence_needs_due'

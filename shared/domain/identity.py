@@ -1,4 +1,4 @@
-"""Who acts, and the ids of what they act on. Called wherever an id or an actor is made."""
+"""Actors (who causes a change) and UUIDv7 ids. Called wherever an id or an actor is made."""
 
 import hashlib
 import secrets
@@ -24,7 +24,11 @@ class Actor:
 
 
 def uuid7(now: datetime, *, randomness: bytes | None = None) -> UUID:
-    """A UUIDv7 (RFC 9562 §5.7) of the aware instant `now`; `randomness` is 10 bytes, else drawn."""
+    """A UUIDv7 (RFC 9562 §5.7) of the aware instant `now`; `randomness` is 10 bytes, drawn when absent.
+
+    >>> uuid7(datetime(2026, 6, 1, tzinfo=UTC), randomness=bytes(10))
+    UUID('019e807a-ec00-7000-8000-000000000000')
+    """
     millis = (now - _EPOCH) // timedelta(milliseconds=1)
     tail = int.from_bytes(secrets.token_bytes(10) if randomness is None else randomness, "big")
     rand_a, rand_b = (tail >> 68) & 0xFFF, tail & ((1 << 62) - 1)
@@ -32,6 +36,6 @@ def uuid7(now: datetime, *, randomness: bytes | None = None) -> UUID:
 
 
 def derived_uuid(now: datetime, *parts: str) -> UUID:
-    """A UUIDv7 whose random part is a digest of `parts`: the same instant and parts, the same id."""
+    """A UUIDv7 whose random part is a digest of `parts`: the same instant and parts give the same id."""
     digest = hashlib.sha256(_NAMESPACE + "\x00".join(parts).encode()).digest()
     return uuid7(now, randomness=digest[:10])

@@ -1,4 +1,4 @@
-"""When the user's clock reaches a time of day. Pure; called by `quiet_hours` and `digest`."""
+"""Finds the instants at which a user's local clock shows a time. Pure; called by `quiet_hours`, `digest`."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -18,12 +18,15 @@ def local_day(at: datetime, zone: str) -> date:
 
 
 def first_at(day: date, clock: time, zone: str) -> datetime:
-    """The first instant (UTC) of `day` at which the clock shows `clock` or, in a gap, something later."""
+    """The first instant (UTC) of `day` at which the local clock shows `clock`.
+
+    Where a clock change leaves that time out (a gap), it is the instant of the change.
+    """
     return first_reaching(datetime.combine(day, clock), _zone(zone)).replace(tzinfo=UTC)
 
 
 def last_at(day: date, clock: time, zone: str) -> datetime:
-    """As `first_at`; of a time that comes twice the second."""
+    """As `first_at`, but the second instant where a clock change shows the time twice (a fold)."""
     where, wall = _zone(zone), datetime.combine(day, clock)
     second = wall.replace(tzinfo=where, fold=1).astimezone(UTC)
     shown = second.astimezone(where).replace(tzinfo=None, fold=0)
@@ -31,7 +34,7 @@ def last_at(day: date, clock: time, zone: str) -> datetime:
 
 
 def days_around(at: datetime, zone: str) -> tuple[date, date, date]:
-    """Yesterday, today and tomorrow of the user; a fold at midnight may show a date twice."""
+    """Yesterday, today and tomorrow of the user. All three count: a fold at midnight shows a date twice."""
     today = local_day(at, zone)
     return today - _DAY, today, today + _DAY
 

@@ -1,5 +1,5 @@
-"""What follows when an occurrence of a series is done or skipped: keys, missed occurrences, the next one.
-Called by the `recurrence` function, the preview endpoint and the calendar feed; it decides, others act.
+"""Finds the next occurrence when one is done or skipped, with its key and the occurrences missed before it.
+Called by the `recurrence` function, the verbs of series and the preview. Pure: the callers write the result.
 """
 
 from __future__ import annotations
@@ -85,6 +85,9 @@ def key_of(wall: datetime | date, *, at: datetime | None = None) -> str:
     """The key of an occurrence: its original wall time, never the instant.
 
     `at` (its aware local time) is for sub-daily and cron series: two 01:30 of a fold differ by offset.
+
+    >>> key_of(datetime(2026, 6, 1, 8)), key_of(date(2026, 6, 1))
+    ('2026-06-01T08:00', '2026-06-01')
     """
     if not isinstance(wall, datetime):
         return wall.isoformat()
@@ -194,6 +197,12 @@ def next_occurrence(
 
     None ends the series. The next one lies after key and due; with `catch_up` and `skip_missed` also after
     `at`. Raises `InvalidRecurrence` for a rule that does not fit, `RecurrenceLimit` when the budget ends.
+
+    >>> daily = Recurrence("rrule", "FREQ=DAILY", datetime(2026, 6, 1, 8), "Europe/London")
+    >>> step = next_occurrence(daily, key="2026-06-01T08:00", due=daily.anchor, outcome="done",
+    ...     at=datetime(2026, 6, 3, 9, tzinfo=UTC), user_zone="UTC")
+    >>> step.key, step.missed
+    ('2026-06-04T08:00', ('2026-06-02T08:00', '2026-06-03T08:00'))
     """
     if outcome == "skipped":
         kept = tuple(each for each in recurrence.exdates if each != key)[-(MAX_EXCEPTIONS - 1) :]
@@ -211,7 +220,7 @@ def next_occurrence(
 
 
 def _phased(recurrence: Recurrence, key: str) -> _Series:
-    """The series as a skip walks it: with `from_completion` in steps from this occurrence."""
+    """The series for a skip; with `from_completion` the rule starts at this occurrence."""
     if recurrence.mode != "from_completion":
         return _Series(recurrence)
     here = parse_key(key)
@@ -268,9 +277,9 @@ def _advance(series: _Series, current: datetime, bar: datetime) -> Step | None:
 
 
 def _leap(series: _Series, current: datetime, reached: datetime, bar: datetime, emitted: int) -> Step | None:
-    """The same without COUNT, when very many were missed: only the newest are looked at.
+    """As `_advance` without COUNT, when very many were missed: only the newest are looked at.
 
-    `emitted` then falls short of the true number, which nothing depends on without COUNT.
+    `emitted` is then lower than the true number, which only matters with COUNT.
     """
     span = (reached - current) * MAX_MISSED // _COUNTED_MISSED
     missed: deque[str] = deque(maxlen=MAX_MISSED)
@@ -309,7 +318,7 @@ class _Series:
     def instances(
         self, after: datetime | None, fuel: Fuel, *, include_anchor: bool = False
     ) -> Iterator[Instance]:
-        """Instances later than `after`; COUNT is the caller's, who knows how many were emitted."""
+        """Instances later than `after`; the caller applies COUNT, because it knows how many were emitted."""
         exceptions = {"exdates": self.recurrence.exdates, "rdates": self.recurrence.rdates}
         if self._rule is None:
             yield from cron.instances(

@@ -1,5 +1,5 @@
-"""What a user has set: zone, defaults of reminders, quiet hours, digest. Pure; `tasks` writes it,
-`reminders` and `notifications` act by it.
+"""The settings of a user: zone, default reminders, channels, quiet hours, digest. Pure; `tasks` writes them,
+`reminders` and `notifications` follow them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,12 @@ CHOSEN = "default"  # stands for `channels` in a reminder that names none: they 
 
 @dataclass(frozen=True, kw_only=True)
 class Preferences:
-    """`accounts.timezone` and `accounts.settings` as one value; `version` is 0 before the first change."""
+    """`accounts.timezone` and `accounts.settings` as one value; `version` is 0 before the first change.
+
+    >>> set_by_user = Preferences.stored("Europe/London", {"channels": ["in_app"], "version": 3})
+    >>> set_by_user.channels_of(["default", "webhook"])  # "default" stands for the channels above
+    ('in_app', 'webhook')
+    """
 
     timezone: str = DEFAULT_ZONE
     email: str | None = None

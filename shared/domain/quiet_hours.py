@@ -1,5 +1,5 @@
-"""Quiet hours: until when a message waits that would disturb. Pure; called by `notifications` before a
-delivery is scheduled and again before it is attempted. The in-app inbox is silent and never waits.
+"""Quiet hours: until when a message waits that would disturb the user. Pure; called by `notifications` before
+it schedules a delivery and again before it attempts one. Messages of the in-app inbox never wait.
 """
 
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ from datetime import datetime, time, timedelta
 
 from shared.domain.local_time import days_around, first_at, last_at
 
-EVENTS = ("io.taskflow.reminder.due.v1",)  # what wakes people; other webhooks talk to machines
-_MAX_NIGHTS = 3  # that touch one another: 01:40 to 01:30 where the clock goes back at 02:00
+EVENTS = ("io.taskflow.reminder.due.v1",)  # only these wait; webhooks of other events do not call a person
+# Quiet periods that follow one another without a pause, as 01:40 to 01:30 where the clock goes back at 02:00.
+_MAX_NIGHTS = 3
 _DAY = timedelta(days=1)
 
 
@@ -16,8 +17,15 @@ _DAY = timedelta(days=1)
 class QuietHours:
     """From `start` (inclusive) to `end` (exclusive) on the user's clock; over midnight if `end` is earlier.
 
-    A night is one piece: a time that comes twice starts it the first time and ends it the second, so that
-    the clock never shows a quiet time while something is sent. In a gap both happen as the clock jumps.
+    Nothing is sent while the clock shows a quiet time: where a clock change shows a time twice, the period
+    starts at the first of them and ends at the second. A start or end that the change leaves out is the
+    instant of the change.
+
+    >>> night = QuietHours(time(22), time(7))
+    >>> night.until(datetime.fromisoformat("2026-06-01T23:30Z"), "Europe/London")  # 00:30 there
+    datetime.datetime(2026, 6, 2, 6, 0, tzinfo=datetime.timezone.utc)
+    >>> night.until(datetime.fromisoformat("2026-06-01T12:00Z"), "Europe/London") is None
+    True
     """
 
     start: time

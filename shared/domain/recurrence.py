@@ -39,7 +39,17 @@ def occurrences(
     """At most `limit` occurrences later than `after`: dates, naive (floating) or aware datetimes in `tz`.
 
     Raises `InvalidRecurrence` naming the part, `RecurrenceLimit` when the budget ends before an answer, and
-    `zones.UnknownZone`. With COUNT the rule is replayed from `dtstart`; without, its age costs nothing.
+    `zones.UnknownZone`. A rule with COUNT is counted from `dtstart` on every call; any other rule takes the
+    same time however old `dtstart` is.
+
+    >>> monday = datetime.fromisoformat("2026-06-01T08:00")
+    >>> for at in occurrences("FREQ=WEEKLY;BYDAY=MO,FR", monday, "Europe/London", limit=3):
+    ...     print(at)
+    2026-06-01 08:00:00+01:00
+    2026-06-05 08:00:00+01:00
+    2026-06-08 08:00:00+01:00
+    >>> occurrences("FREQ=MONTHLY;BYMONTHDAY=-1", date(2026, 1, 31), limit=2, after=date(2026, 1, 31))
+    [datetime.date(2026, 2, 28), datetime.date(2026, 3, 31)]
     """
     frame, fuel = Frame(dtstart, tz), Fuel()
     if after is not None:
@@ -58,7 +68,7 @@ def instances(
     rule: Rule, frame: Frame, fuel: Fuel, *, after: datetime | None = None, include_dtstart: bool = False,
     exdates: Sequence[When] = (), rdates: Sequence[When] = (),
 ) -> Iterator[Instance]:  # fmt: skip
-    """The recurrence set of a fitted rule with what the task layer needs to know of each instance."""
+    """The recurrence set of a rule from `fit_rule`, each instance with what `next_occurrence` needs of it."""
     moments = rule_moments(rule, frame, fuel, after=after, include_dtstart=include_dtstart)
     by_instant = rule.freq in SUB_DAILY
     return merge(moments, frame, exdates=exdates, rdates=rdates, after=after, by_instant=by_instant)
@@ -68,14 +78,25 @@ def validate(
     rule: str, dtstart: date | datetime | None = None, tz: str | None = None, *,
     exdates: Sequence[When] = (), rdates: Sequence[When] = (),
 ) -> str:  # fmt: skip
-    """The canonical text to store; raises `InvalidRecurrence` beyond the limits or when it never occurs."""
+    """The canonical text to store; raises `InvalidRecurrence` beyond the limits or when it never occurs.
+
+    >>> validate("RRULE:freq=weekly;byday=FR,MO", date(2026, 6, 1))
+    'FREQ=WEEKLY;BYDAY=MO,FR'
+    >>> validate("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")
+    Traceback (most recent call last):
+    shared.domain.rrule_errors.InvalidRecurrence: BYMONTHDAY: never occurs: no such day in these months; ...
+    """
     from shared.domain.rrule_limits import canonical_rule
 
     return canonical_rule(rule, dtstart, tz, exdates=exdates, rdates=rdates)
 
 
 def describe(rule: str, dtstart: date | datetime | None = None, tz: str | None = None) -> str:
-    """The rule in plain English, such as "every 2 weeks on Monday and Friday until 1 June 2026"."""
+    """The rule in plain English; raises `InvalidRecurrence`.
+
+    >>> describe("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;UNTIL=20260601")
+    'every 2 weeks on Monday and Friday until 1 June 2026'
+    """
     from shared.domain.rrule_english import english
 
     text = rule if dtstart is None else without_start(rule, dtstart, tz)
@@ -83,7 +104,11 @@ def describe(rule: str, dtstart: date | datetime | None = None, tz: str | None =
 
 
 def from_shortcut(every: str, anchor: date | datetime) -> str:
-    """The rule for `{"every": …}`; months without the anchor's day use their last day instead."""
+    """The rule for `{"every": …}`; months without the anchor's day use their last day instead.
+
+    >>> from_shortcut("month", date(2026, 1, 30))
+    'FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1'
+    """
     if every not in _SHORTCUTS:
         raise InvalidRecurrence("every", f"must be one of {', '.join(_SHORTCUTS)}")
     rule = _SHORTCUTS[every]

@@ -1,5 +1,5 @@
-"""From wall times to a recurrence set: instants in order, UNTIL, COUNT, DTSTART, RDATE and EXDATE.
-Called by `recurrence`, `cron` and `next_occurrence`, which turn the instances into answers, keys and steps.
+"""Makes a recurrence set of wall times: instants in order, UNTIL, COUNT, DTSTART, RDATE and EXDATE.
+Called by `recurrence`, `cron` and `next_occurrence`, which make answers, keys and steps of the instances.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SECOND = timedelta(seconds=1)
 
 
 class Frame:
-    """How a series tells time: all-day, floating or zoned, and its first wall time."""
+    """The kind of time of a series (all-day, floating or zoned) and its first wall time."""
 
     __slots__ = ("all_day", "anchor", "origin", "zone")
 
@@ -91,7 +91,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def fit_rule(rule: Rule, frame: Frame) -> Rule:
-    """The rule as this series reads it; raises when the frequency does not fit its kind."""
+    """The rule as it applies to this kind of series; raises when the frequency does not fit."""
     if not frame.all_day:
         return rule
     if rule.freq in SUB_DAILY:
@@ -105,7 +105,8 @@ def fit_rule(rule: Rule, frame: Frame) -> Rule:
 def until_instant(until: date | datetime, frame: Frame) -> datetime:
     """UNTIL as naive UTC; a local time is read in the series' zone, a date includes that whole local day.
 
-    Where the kinds do not fit, as calendars in the wild have it, the digits count; `validate` refuses that.
+    Calendars contain UNTILs of another kind than their series; then the written digits are taken.
+    `validate` refuses such a rule.
     """
     if frame.all_day:
         return datetime.combine(until.date() if isinstance(until, datetime) else until, time())
@@ -176,7 +177,9 @@ def _uncounted(rule: Rule, frame: Frame, fuel: Fuel, after: datetime | None) -> 
 
 
 def _first_wall(after: datetime, where: ZoneInfo | None) -> datetime:
-    """No wall time before this one resolves to later than `after`; looks back over a gap just passed."""
+    """A wall time to start at: no earlier one gives an instant later than `after`. A gap that has just passed
+    is taken into account.
+    """
     if where is None:
         return after
     try:
@@ -188,7 +191,7 @@ def _first_wall(after: datetime, where: ZoneInfo | None) -> datetime:
 
 
 def _distinct(walls: Iterable[datetime]) -> Iterator[Moment]:
-    """Wall times once each: SKIP lets neighbouring periods give the same day."""
+    """Every wall time once: with SKIP two neighbouring periods can give the same day."""
     last: datetime | None = None
     for wall in walls:
         if last is None or wall > last:
@@ -234,7 +237,7 @@ def parse_when(part: str, value: When) -> date | datetime:
 
 
 class Exclusions:
-    """EXDATE: equal instants, equal wall keys, and whole local days on a timed series."""
+    """The EXDATEs of a series: they exclude equal instants and wall times; a date excludes its local day."""
 
     __slots__ = ("_days", "_frame", "_instants", "_walls")
 
@@ -323,7 +326,7 @@ def merge(
 
 
 def take(stream: Iterator[Instance], frame: Frame, fuel: Fuel, *, limit: int) -> list[date | datetime]:
-    """The first `limit` instances that are not excluded, as answers; each has the whole budget."""
+    """The first `limit` instances that are not excluded, as answers; the budget is refilled for each."""
     found: list[date | datetime] = []
     for instant, wall, _, excluded in stream:
         if excluded:

@@ -1,5 +1,5 @@
-"""When to remind of a due: offsets as the user means them, turned into instants for one occurrence.
-Called when a task is written and when its next occurrence is created; nothing here advances by itself.
+"""Turns a reminder as the user wrote it ("30 minutes before") into an instant for one due. Pure.
+Called by `task_reminders`, when a task is written, shown, or gets its next occurrence.
 """
 
 from __future__ import annotations
@@ -50,7 +50,15 @@ Offset = MinutesBefore | DaysBefore | AbsoluteReminder
 
 
 def remind_at(offset: Offset, due_wall: date | datetime, tz: str | None, user_zone: str) -> datetime:
-    """The UTC instant of a reminder; an all-day due counts from 00:00 local, a floating one is the user's."""
+    """The UTC instant of a reminder for a due at `due_wall` in the zone `tz`, or in the user's zone if None.
+
+    An all-day due (a date) counts from 00:00 local.
+
+    >>> remind_at(MinutesBefore(30), datetime.fromisoformat("2026-06-01T08:00"), "Europe/London", "UTC")
+    datetime.datetime(2026, 6, 1, 6, 30, tzinfo=datetime.timezone.utc)
+    >>> remind_at(DaysBefore(1, at=time(9)), date(2026, 6, 1), None, user_zone="Europe/London")
+    datetime.datetime(2026, 5, 31, 8, 0, tzinfo=datetime.timezone.utc)
+    """
     if isinstance(offset, AbsoluteReminder):
         return offset.instant.astimezone(UTC)
     where = tz or user_zone

@@ -1,5 +1,5 @@
 """The days of one recurrence period (year, month, week or day) as sorted ordinals (`date.toordinal`).
-Called by the period iterator; filling in the parts that RFC 5545 takes from DTSTART happens here.
+Called by `rrule_periods` and `rrule_elapsed`. Parts that a rule leaves out are taken from DTSTART (RFC 5545).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def week_1(year: int, wkst: int) -> int:
 
 
 class DayRules:
-    """The day parts of a rule with the anchor's defaults filled in (recurrence rule A.6)."""
+    """The day parts of a rule; those that it leaves out are filled in from the anchor (RFC 5545 §3.3.10)."""
 
     __slots__ = (
         "month_days", "months", "ordinals", "skip", "week_nos", "weekdays", "wkst", "year_days"
@@ -162,7 +162,7 @@ class DayRules:
         return days
 
     def _keep(self, days: set[int], year: int) -> list[int]:
-        """What the other parts leave of days that BYWEEKNO or BYYEARDAY gave."""
+        """Those of the days given by BYWEEKNO or BYYEARDAY that the other parts allow."""
         if self._has_weekdays:
             days = self._on_weekdays(days, self._nth_of_year(year))
         kept = []
@@ -172,7 +172,7 @@ class DayRules:
             in_year, month, number = split(day)
             if self.months and month not in self.months:
                 continue
-            # BYYEARDAY as the source holds by construction, also for a day that SKIP moved
+            # days that BYYEARDAY itself gave need no check against it; SKIP may have moved them
             if self._number_matches(in_year, month, number) and (
                 not self.week_nos or self._year_day_matches(day, in_year)
             ):

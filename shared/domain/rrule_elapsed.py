@@ -1,5 +1,5 @@
 """Bounded iteration over HOURLY to SECONDLY rules in elapsed (UTC) time, filtered on local wall time.
-Called by `recurrence_set`; leaps over days, hours and minutes that the BY parts exclude.
+Called by `recurrence_set`; skips the days, hours and minutes that the BY parts exclude.
 """
 
 from __future__ import annotations

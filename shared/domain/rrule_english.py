@@ -1,5 +1,5 @@
-"""A rule in plain English, for people who check what they just asked for.
-Called by `recurrence.describe`; the words never decide anything.
+"""Describes a rule in plain English, so that users can check what they asked for.
+Called by `recurrence.describe`; the text is only shown, never read again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TEENS = range(11, 14)
 
 
 def english(rule: Rule, dtstart: date | datetime | None, tz: str | None) -> str:
-    """Such as "every 2 weeks on Monday until 1 June 2026"; `dtstart` fills in what the rule leaves open."""
+    """Such as "every 2 weeks on Monday until 1 June 2026"; `dtstart` gives what the rule leaves out."""
     text = _days(_with_defaults(rule, dtstart)) + _times(rule, dtstart)
     if rule.count is not None:
         text += ", once" if rule.count == 1 else f", {rule.count} times"
@@ -136,7 +136,7 @@ def _by_day(rule: Rule) -> str:
 
 
 def _positions(rule: Rule) -> str:
-    """BYSETPOS where the weekdays have not already said it."""
+    """BYSETPOS, unless the text of the weekdays contains it already."""
     if not rule.by_set_pos:
         return ""
     times = rule.by_week_no or rule.by_hour or rule.by_minute or rule.by_second

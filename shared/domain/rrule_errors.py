@@ -1,12 +1,16 @@
-"""What is wrong with a recurrence rule, and what to write instead. Raised by the whole engine."""
+"""The errors of the recurrence engine: what is wrong with a rule, and what to write instead."""
 
 __all__ = ["InvalidRecurrence", "RecurrenceLimit"]
 
 
 class InvalidRecurrence(ValueError):
-    """The rule cannot be used: `part` names the offending rule part, `reason` says what to write instead.
+    """The rule cannot be used: `part` names the wrong part of the rule, `reason` says what to write instead.
 
-    What `reason` proposes keeps the dates that the rule means, or says that it offers a choice.
+    What `reason` proposes gives the same dates as the rule means, or says that it is a choice.
+
+    >>> error = InvalidRecurrence("INTERVAL", "must be at most 1000")
+    >>> str(error), error.part
+    ('INTERVAL: must be at most 1000', 'INTERVAL')
     """
 
     def __init__(self, part: str, reason: str) -> None:

@@ -1,5 +1,5 @@
-"""The strict layer in front of the engine: what a user may store, and rules that can never occur.
-Called by `recurrence.validate` only; the engine itself expands any valid rule.
+"""The limits of rules that users may store, and the check for rules that never occur.
+`canonical_rule` is called by `recurrence.validate` only; the engine itself expands any valid rule.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def canonical_rule(
 
 
 def check_anchor(dtstart: date | datetime) -> None:
-    """The first occurrence lies in the years that are supported."""
+    """Raise `InvalidRecurrence` unless the first occurrence is in a supported year."""
     if not FIRST_YEAR <= dtstart.year <= LAST_YEAR:
         raise InvalidRecurrence("DTSTART", f"the year must lie in {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def check_exception_count(exdates: Sequence[When], rdates: Sequence[When]) -> None:
-    """EXDATE and RDATE together stay small."""
+    """Raise `InvalidRecurrence` for more than MAX_EXCEPTIONS of EXDATE and RDATE together."""
     if len(exdates) + len(rdates) > MAX_EXCEPTIONS:
         raise InvalidRecurrence("EXDATE", f"and RDATE may have at most {MAX_EXCEPTIONS} values together")
 
@@ -107,7 +107,7 @@ def _check_density(rule: Rule) -> None:
 
 
 def _check_possible(rule: Rule) -> None:
-    """Combinations that no year has, found without iterating."""
+    """Refuse combinations that no year has; found without iterating."""
     months = rule.by_month or range(1, 13)
     if rule.by_month_day and rule.skip == "OMIT":
         longest = max(_DAYS_IN[month - 1] for month in months)
@@ -134,7 +134,7 @@ def _year_day_in(day: int, months: Sequence[int]) -> bool:
 
 
 def _canonical_until(rule: Rule, frame: Frame) -> Rule:
-    """UNTIL in UTC for a zoned series, else as it is; of the kind of the series (A.9)."""
+    """UNTIL in UTC for a zoned series, else as it is; it must be of the kind of the series."""
     if rule.until is None:
         return rule
     _check_until_kind(rule.until, frame)
@@ -160,7 +160,7 @@ def _check_until_kind(until: date | datetime, frame: Frame) -> None:
 
 
 def _check_occurs(rule: Rule, frame: Frame) -> None:
-    """The rule has a first member within the budget; one that UNTIL alone cuts off is the user's choice."""
+    """Refuse a rule without any occurrence; one that has none because of its UNTIL is accepted."""
     bounded = rule.until is not None
     if not bounded and next(rule_moments(rule, frame, Fuel()), None) is None:
         raise InvalidRecurrence("RRULE", "never occurs; change the BY parts or INTERVAL")

@@ -1,7 +1,7 @@
-"""What may surround a rule: blanks, folded lines, `RRULE:`, a DTSTART that repeats the due.
+"""Takes the parts of a rule out of its text: blanks, folded lines, `RRULE:` and a DTSTART line around it.
 
-`rrule_text` reads the parts that are left; `recurrence` and `rrule_limits`, which know the due, check the
-DTSTART. Nothing is dropped that has a meaning: RDATE, EXDATE, EXRULE and a second rule are refused.
+`rrule_text` reads the parts; `recurrence` and `rrule_limits`, which know the due, check the DTSTART. Lines
+that mean something else are refused, not ignored: RDATE, EXDATE, EXRULE and a second rule.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ PROPERTIES = {
 
 
 def rule_parts(text: str) -> dict[str, str]:
-    """The parts of the only rule of `text`, in upper case and without blanks; none of them is read yet."""
+    """The parts of the rule in `text` by name, in upper case and without blanks, their values not yet read.
+
+    >>> rule_parts("RRULE: freq=weekly; byday=mo,fr;")
+    {'FREQ': 'WEEKLY', 'BYDAY': 'MO,FR'}
+    """
     rule, start = _unwrapped(text)
     if start is not None:
         raise InvalidRecurrence("DTSTART", PROPERTIES["DTSTART"])
@@ -52,7 +56,12 @@ def rule_parts(text: str) -> dict[str, str]:
 
 
 def without_start(text: str, dtstart: date | datetime, tz: str | None) -> str:
-    """The rule of `text`; a DTSTART beside it must say the same as the due, or `InvalidRecurrence`."""
+    """The rule of `text`; a DTSTART line must be the same as the due, else `InvalidRecurrence`.
+
+    >>> lines = "DTSTART:20260601T080000", "RRULE:FREQ=DAILY"
+    >>> without_start(chr(10).join(lines), datetime(2026, 6, 1, 8), None)
+    'FREQ=DAILY'
+    """
     if not isinstance(text, str) or ":" not in text:
         return text
     rule, start = _unwrapped(text)
@@ -62,7 +71,7 @@ def without_start(text: str, dtstart: date | datetime, tz: str | None) -> str:
 
 
 def same_start(parameters: str, value: str, dtstart: date | datetime, tz: str | None) -> None:
-    """Raise unless a DTSTART line says what the due says: the kind, the wall time and the zone."""
+    """Raise unless a DTSTART line has the kind, the wall time and the zone of the due."""
     given = dict(_parameter(item) for item in parameters.split(";") if item.strip())
     try:
         start = read_time(value.strip(), basic=True)
@@ -124,7 +133,7 @@ def _check_characters(text: str) -> None:
     if len(text) > MAX_TEXT:
         raise InvalidRecurrence("RRULE", f"is longer than {MAX_TEXT} characters; write every value once")
     for char in text:
-        # ASCII also keeps full-width digits and the long s, which upper() turns into S, away
+        # ASCII only: this also refuses full-width digits, and the long s, which upper() turns into S
         if not (" " <= char <= "~" or char in _BLANKS):
             raise InvalidRecurrence(
                 "RRULE", f"contains U+{ord(char):04X}; write ASCII letters, digits and signs"

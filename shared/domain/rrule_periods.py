@@ -1,5 +1,5 @@
 """Bounded iteration over the periods of a DAILY to YEARLY rule, yielding wall times in order.
-Called by `recurrence_set`; starts at the aligned period, so the age of the anchor costs nothing.
+Called by `recurrence_set`; begins at the period that is asked for, so an old anchor takes no more time.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from shared.domain.rrule_text import RecurrenceLimit, Rule
 
 __all__ = ["BUDGET", "Fuel", "wall_times"]
 
-# Units of work without an answer, about 1 µs each; counted before filtering, so filters cannot hide them.
-# Gregorian dates repeat after 400 years: a YEARLY rule is cut short (500 years) only when it is proven empty.
+# Units of work without an occurrence, about 1 µs each, counted before filtering. Dates repeat after 400
+# years: a YEARLY rule ends after 500 years without an occurrence, when it is certain that there is none.
 BUDGET = 20_000
 _YEAR_COST, _MONTH_COST, _WEEK_COST, _LEAP_COST = 40, 4, 4, 4
 _LAST_YEAR = 9999
@@ -31,7 +31,7 @@ _LISTED_TIMES = 1_440  # above this the times of a day are computed when they ar
 
 
 class Fuel:
-    """What is left of the budget; refilled by whoever receives an answer."""
+    """The work that may still be done until the next occurrence is found; then the caller refills it."""
 
     __slots__ = ("left",)
 
@@ -39,13 +39,13 @@ class Fuel:
         self.left = BUDGET
 
     def burn(self, units: int) -> None:
-        """Pay for work, or stop."""
+        """Take `units` off; `RecurrenceLimit` when nothing is left."""
         self.left -= units
         if self.left < 0:
             raise RecurrenceLimit("RRULE", "matches too rarely or never; change the BY parts or INTERVAL")
 
     def refill(self) -> None:
-        """An answer was found."""
+        """Allow the whole budget again: an occurrence was found."""
         self.left = BUDGET
 
 
@@ -134,7 +134,7 @@ def _years(rule: Rule, anchor: datetime, start: datetime, stop: int, fuel: Fuel)
 def _first_year(rule: Rule, rules: DayRules, anchor: datetime) -> int:
     """The year that INTERVAL counts from: the week year that holds the anchor, if it has members nearby.
 
-    RFC 5545 is silent; this is what libical does, so that 2010-01-02 and 2016-01-02 are six years apart.
+    RFC 5545 does not say which; this is what libical does: 2010-01-02 and 2016-01-02 are six years apart.
     """
     year = _period_year(rule, anchor)
     if year == anchor.year or rule.interval == 1:

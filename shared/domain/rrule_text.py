@@ -51,6 +51,10 @@ class Rule:
     """One parsed RRULE, never changed once built; a plain class, because dataclasses cost 13 ms of import.
 
     `by_day` holds (weekday 0=Monday, ordinal or 0); `until` a date, a naive local or an aware UTC datetime.
+
+    >>> rule = parse_rule("FREQ=MONTHLY;BYDAY=2TU")
+    >>> rule.freq, rule.interval, rule.by_day
+    ('MONTHLY', 1, ((1, 2),))
     """
 
     __slots__ = (
@@ -270,7 +274,11 @@ _SINGLES: dict[str, tuple[str, Callable[[str, str], object]]] = {
 
 
 def format_rule(rule: Rule) -> str:
-    """Canonical text: fixed part order, sorted values, defaults left out."""
+    """Canonical text: fixed part order, sorted values, defaults left out.
+
+    >>> format_rule(parse_rule("BYDAY=FR,MO;INTERVAL=1;FREQ=WEEKLY"))
+    'FREQ=WEEKLY;BYDAY=MO,FR'
+    """
     parts = ["RSCALE=GREGORIAN"] if rule.skip != "OMIT" else []
     parts.append(f"FREQ={rule.freq}")
     if rule.interval != 1:

@@ -1,4 +1,4 @@
-"""The `recurrence` object of a body, checked against the due that anchors it."""
+"""Reads the `recurrence` object of a body and checks it against the due. Called by the verbs of `tasks`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _RULES = ("rrule", "cron", "every")
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A rule in canonical text."""
+    """A checked rule: its canonical text and its mode."""
 
     kind: Literal["rrule", "cron"]
     text: str
     mode: Mode
 
     def same_times(self, other: "Rule") -> bool:
-        """Whether both name the same times; the mode only says which of them comes next."""
+        """Whether both give the same times. The mode does not count: it only chooses the next of them."""
         return (self.kind, self.text) == (other.kind, other.text)
 
 
@@ -32,6 +32,10 @@ def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
     """`{"rrule": …}`, `{"cron": …}` or `{"every": …}` with an optional `mode`.
 
     Raises `Invalid` with code `invalid_recurrence` (or `recurrence_needs_due`) naming the part.
+
+    >>> from shared.domain.due import parse_due
+    >>> parse_rule({"every": "weekday"}, parse_due("2026-06-01T08:00", "Europe/London"))
+    Rule(kind='rrule', text='FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR', mode='catch_up')
     """
     if due is None:
         raise invalid_field("recurrence", "recurrence_needs_due", "a recurring task needs a due")
@@ -49,9 +53,12 @@ def parse_rule(spec: Mapping[str, Any], due: Due | None) -> Rule:
 
 
 def merged(spec: Mapping[str, Any], kept: Rule) -> dict[str, Any]:
-    """`spec` as a merge patch of a recurrence that is `kept` (RFC 7396 §2): what it does not name stays.
+    """The recurrence `kept` after the merge patch `spec` (RFC 7396 §2): what it does not name stays.
 
-    The three ways to name a rule exclude one another, so that naming one replaces the rule.
+    A rule has one of `rrule`, `cron` and `every`, so naming one of them replaces the rule.
+
+    >>> merged({"mode": "fixed"}, Rule(kind="rrule", text="FREQ=DAILY", mode="catch_up"))
+    {'rrule': 'FREQ=DAILY', 'mode': 'fixed'}
     """
     current: dict[str, Any] = {kept.kind: kept.text, "mode": kept.mode}
     if any(spec.get(name) is not None for name in _RULES):

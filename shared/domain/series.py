@@ -1,6 +1,6 @@
-"""A series of occurrences: its rule, its state and what a completion makes of it.
+"""A series of a recurring task and its occurrences, as they are stored.
 
-`functions.tasks` starts, stops and reopens; `functions.recurrence` expands.
+`functions.tasks` starts, edits and stops a series; `functions.recurrence` adds the next occurrence.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,15 @@ Outcome = Literal["open", "done", "skipped", "missed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One row of `series`. `anchor` is naive wall time; midnight when `value_type` is date."""
+    """One row of `series`. `anchor` is naive wall time; midnight when `value_type` is date.
+
+    >>> now = datetime(2026, 6, 1, tzinfo=UTC)
+    >>> daily = Series(
+    ...     id=UUID(int=1), kind="rrule", rule="FREQ=DAILY", mode="catch_up", value_type="datetime",
+    ...     anchor=datetime(2026, 6, 1, 8), timezone="Europe/London", created_at=now, updated_at=now)
+    >>> daily.first_key(), daily.key_due("2026-06-02T08:00").text()
+    ('2026-06-01T08:00', '2026-06-02T08:00')
+    """
 
     id: UUID
     kind: Literal["rrule", "cron"]
@@ -49,7 +57,7 @@ class Series:
         return upcoming(replace(self.recurrence(), exdates=(), rdates=()), limit=1)[0].key
 
     def due(self, wall: datetime | date, *, like: Due | None = None) -> Due:
-        """The due of an occurrence; `like` tells an instant from a local time in UTC."""
+        """The due of an occurrence; the kind of `like` decides between an instant and a local time in UTC."""
         if self.value_type == "date":
             return Due("date", _midnight(wall), self.timezone)
         assert isinstance(wall, datetime)
@@ -95,7 +103,7 @@ class Series:
         return value.astimezone(UTC) if value.tzinfo else zones.resolve(value, self.timezone or user_zone)
 
     def wall_of(self, due: Due) -> datetime | date:
-        """A due as the series reads it: an override may have moved the occurrence to another zone."""
+        """The wall time of a due in the zone of the series; a due may have been moved to another zone."""
         if self.timezone is None or due.timezone in (None, self.timezone):
             return due.value()
         at = due.at(self.timezone)
@@ -117,8 +125,15 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Occurrence:
-    """One row of `occurrences`. `after_key` names the occurrence whose end brought this one;
-    `emitted_count` is what the series had counted while this one was open.
+    """One row of `occurrences`. A missed one has no task.
+
+    `after_key` is the key of the occurrence whose end created this one. `emitted_count` is the count of the
+    series while this one was open.
+
+    >>> now = datetime(2026, 6, 2, tzinfo=UTC)
+    >>> Occurrence(series_id=UUID(int=1), key="2026-06-02T08:00", outcome="missed", task_id=None, ordinal=2,
+    ...     after_key="2026-06-01T08:00", created_at=now).skip_missed
+    False
     """
 
     series_id: UUID

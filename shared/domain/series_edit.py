@@ -1,6 +1,6 @@
-"""What an edit makes of a series: a new rule from one occurrence on, or a split at a later one. Pure.
+"""Computes an edit of a series: a new rule from one occurrence on, or a split at a later occurrence. Pure.
 
-Called by `functions.tasks.series`, which holds the lock and writes what is decided here.
+Called by `functions.tasks.series`, which holds the lock and writes the result.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from shared.domain.series import Series, zone_of
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """The series after an edit, and where the occurrence from which it counts has gone."""
+    """The series after an edit, and the new key and due of the occurrence from which the edit counts."""
 
     series: Series
     key: str
@@ -35,8 +35,8 @@ def revise(
 ) -> Revision:
     """The series under the rule fields of `given`, from its occurrence `key` on.
 
-    A new due is the first occurrence, as it is for a new task. A new rule without one starts at the first
-    time that it names, at the old time of `key` or later. Raises `Invalid` naming the field.
+    A new due is the first occurrence, as it is for a new task. A new rule without a new due starts at its
+    first time that is not before the old time of `key`. Raises `Invalid` naming the field.
     """
     after, due, anew = _changed(series, given, key, like)
     if anew and "due" not in given:
@@ -47,7 +47,10 @@ def revise(
 
 
 def revise_after(series: Series, given: Mapping[str, Any], *, key: str) -> tuple[Series, bool]:
-    """The same where `key` is over: what comes next follows the new rule. Whether that one counts anew."""
+    """As `revise` when `key` is done or skipped: the next occurrence follows the new rule.
+
+    Returns the series and whether COUNT starts again with that occurrence.
+    """
     after, _, anew = _changed(series, given, key, None)
     return (replace(after, emitted_count=0), True) if anew else (after, False)
 
@@ -72,7 +75,7 @@ def _changed(
 
 
 def _with_exceptions(before: Series, after: Series, given: Mapping[str, Any]) -> Series:
-    """The exceptions given, or those kept, which make no sense for another kind of time."""
+    """`after` with the exceptions that are given, else those of before if the kind of time is the same."""
     same_kind = (after.value_type, bool(after.timezone)) == (before.value_type, bool(before.timezone))
     exdates, rdates = (before.exdates, before.rdates) if same_kind else ([], [])
     if "exdates" in given:
@@ -89,7 +92,7 @@ def split(
 ) -> tuple[Series, Series]:
     """The series until before its later occurrence `key`, and the one that takes over there.
 
-    The second still has the id of the first. COUNT is shared out, unless the edit brings a rule of its own.
+    The second still has the id of the first. COUNT is divided between them, unless the edit has a new rule.
     """
     if series.mode == "from_completion":
         raise invalid_field("from", "from_completion_has_no_dates", "later dates depend on completions")
@@ -120,7 +123,7 @@ def _used(series: Series, current: str, key: str) -> int:
 
 
 def _until(frame: Frame, key: str) -> date | datetime:
-    """Just before an occurrence, in the canonical form of UNTIL (recurrence §A.9)."""
+    """Just before an occurrence, in the canonical form of UNTIL (see `rrule_limits`)."""
     value = parse_key(key)
     if not isinstance(value, datetime):
         return value - timedelta(days=1)
@@ -159,7 +162,7 @@ def _rule(series: Series, given: Mapping[str, Any], due: Due) -> tuple[Rule, boo
 
 
 def _placed(after: Series, key: str, *, like: Due, anew: bool, now: datetime) -> Revision:
-    """The occurrence at `key`, or the first one later where an EXDATE has taken that."""
+    """The occurrence at `key`, or the next one if an EXDATE excludes `key`."""
     if not _excluded(after, key):
         return Revision(series=after, key=key, due=after.key_due(key, like=like), counts_anew=anew)
     wall = after.key_due(key).value()

@@ -1,4 +1,6 @@
-"""A task: its state, and which transitions it allows. Decisions only; the repositories keep it."""
+"""A task: its state, and which changes of state are allowed. Pure; called by the verbs of `tasks` and by
+`recurrence`, stored by `repositories/tasks`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +19,17 @@ MAX_SUBTREE = 500  # live tasks below one task: they are completed, deleted and 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One row of `tasks`, with the rule of its series when it belongs to one."""
+    """One row of `tasks`, with the rule of its series when it belongs to one. Changes make a new value.
+
+    >>> now = datetime.fromisoformat("2026-06-01T08:00Z")
+    >>> task = Task(id=UUID(int=1), title="Water the plants", created_at=now, updated_at=now)
+    >>> done = task.completed(now)
+    >>> done.status, done.version
+    ('done', 2)
+    >>> done.skipped(now)
+    Traceback (most recent call last):
+    shared.domain.errors.Conflict: Only an occurrence of a recurring task can be skipped.
+    """
 
     id: UUID
     title: str
@@ -59,7 +71,7 @@ class Task:
         return self.series_id is not None
 
     def with_due(self, due: Due | None, user_zone: str) -> "Task":
-        """The same task due at `due`; what follows from it is derived again."""
+        """The same task due at `due`; the columns that follow from it are set, too."""
         if due is None:
             return replace(self, due_kind=None, due_wall=None, timezone=None, due_at=None)
         return replace(
@@ -75,11 +87,11 @@ class Task:
         return replace(self, version=self.version + 1, updated_at=now, **values)
 
     def completed(self, now: datetime) -> "Task":
-        """Done at `now`; a task that is done stays as it is."""
+        """Done at `now`; a task that is done already is returned as it is. Conflict for a skipped one."""
         return self._ended("done", now)
 
     def skipped(self, now: datetime) -> "Task":
-        """This occurrence dropped; only an occurrence of a series can be skipped."""
+        """Skipped at `now`; Conflict for a task that does not recur or is done."""
         if not self.recurring:
             raise Conflict("Only an occurrence of a recurring task can be skipped.", code="not_recurring")
         return self._ended("skipped", now)
@@ -89,7 +101,7 @@ class Task:
         return self if self.status == "open" else self.changed(now, status="open", completed_at=None)
 
     def ended_with(self, parent: "Task") -> "Task":
-        """This subtask as its `parent` ends: with its status and at its time, by which `reopen` finds it."""
+        """This subtask, ended with its `parent`: the same status and time, by which `reopen` finds it."""
         return self.changed(parent.updated_at, status=parent.status, completed_at=parent.completed_at)
 
     def _ended(self, status: Status, now: datetime) -> "Task":

@@ -1,6 +1,7 @@
-"""The reminders of a task: the offsets that it stores, as instants. Pure.
+"""Which reminders a task asks for: the offsets that it stores, turned into instants. Pure.
 
-Called when a task is written (`repositories.reminders`) and when it is shown (`api.view`).
+Called when a task is written (`repositories.reminders`), when its instants are derived again
+(`repositories.derived`) and when it is shown (`functions/tasks/tasks/view.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ State = Literal["scheduled", "sent", "cancelled", "passed"]
 
 @dataclass(frozen=True)
 class ReminderRow:
-    """One row of `reminders`, as far as it is shown."""
+    """The columns of one row of `reminders` that the API shows."""
 
     id: UUID
     task_id: UUID
@@ -32,14 +33,19 @@ class ReminderRow:
 
 @dataclass(frozen=True)
 class Planned:
-    """A reminder to schedule."""
+    """A reminder to schedule at an instant (UTC), on these channels."""
 
     remind_at: datetime
     channels: tuple[str, ...]
 
 
 def instant_of(offset: Mapping[str, Any], due: Due | None, user_zone: str) -> datetime | None:
-    """The instant (UTC) of a stored offset; None for one relative to a due that is not there."""
+    """The instant (UTC) of a stored offset; None for an offset before the due of a task without a due.
+
+    >>> due = Due("zoned", datetime.fromisoformat("2026-06-01T08:00"), "Europe/London")
+    >>> instant_of({"before_minutes": 30}, due, "UTC")
+    datetime.datetime(2026, 6, 1, 6, 30, tzinfo=datetime.timezone.utc)
+    """
     parsed = _parse(offset)
     if isinstance(parsed, AbsoluteReminder):
         return parsed.instant.astimezone(UTC)
@@ -49,8 +55,15 @@ def instant_of(offset: Mapping[str, Any], due: Due | None, user_zone: str) -> da
 
 
 def planned(task: Task, *, user_zone: str, now: datetime) -> list[Planned]:
-    """What is still to come, earliest first; offsets that meet in one instant are one reminder on all
-    their channels. A task that is not open has none, and a past one is never made up for.
+    """The reminders later than `now`, earliest first. A task that is not open or is deleted has none.
+
+    Offsets that give the same instant become one reminder on the channels of all of them.
+
+    >>> now = datetime(2026, 6, 1, tzinfo=UTC)
+    >>> offsets = [{"remind_at": "2026-06-02T08:00Z"}, {"remind_at": "2026-05-01T08:00Z"}]
+    >>> task = Task(id=UUID(int=1), title="Water", reminders=offsets, created_at=now, updated_at=now)
+    >>> [str(reminder.remind_at) for reminder in planned(task, user_zone="UTC", now=now)]
+    ['2026-06-02 08:00:00+00:00']
     """
     if task.status != "open" or task.deleted_at is not None:
         return []
@@ -63,7 +76,7 @@ def planned(task: Task, *, user_zone: str, now: datetime) -> list[Planned]:
 
 
 def snoozed(offsets: Sequence[Mapping[str, Any]], at: datetime) -> list[dict[str, Any]]:
-    """The offsets with one that snoozes until `at` instead of an earlier snooze."""
+    """The offsets with a snooze until `at`, which replaces an earlier snooze."""
     kept = [dict(offset) for offset in offsets if not offset.get("snoozed")]
     return [*kept, {"remind_at": plain(at), "snoozed": True}]
 
@@ -73,7 +86,7 @@ class Moved:
     """What becomes of a task's reminders when its instants are derived again."""
 
     scheduled: tuple[Planned, ...]  # to be sent and not in the table yet
-    dropped: tuple[UUID, ...]  # rows whose instant is none any more
+    dropped: tuple[UUID, ...]  # waiting rows whose instant is no longer asked for
 
     @property
     def differs(self) -> bool:
@@ -81,10 +94,10 @@ class Moved:
 
 
 def moved(task: Task, rows: Sequence[ReminderRow], *, user_zone: str, now: datetime) -> Moved:
-    """The reminders of an open task under new rules, compared with the rows there are.
+    """The reminders of an open task under new rules of time, compared with the stored `rows`.
 
-    A reminder that was still to come and whose instant has passed under the new rules is due at once:
-    late is better than never. What was sent already is sent again only if its time is yet to come.
+    A reminder that was still to come and whose instant is past under the new rules is due at once. A
+    reminder that was sent already is sent again only if its new instant is still to come.
     """
     asked = planned(task, user_zone=user_zone, now=_EVER)
     wanted = {reminder.remind_at for reminder in asked}
@@ -100,7 +113,7 @@ def moved(task: Task, rows: Sequence[ReminderRow], *, user_zone: str, now: datet
 
 
 def relative(offsets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What a copy of a task keeps: an absolute reminder belonged to the original alone."""
+    """The offsets that a copy of a task keeps: all but the absolute ones, which are for the original only."""
     return [dict(offset) for offset in offsets if "remind_at" not in offset]
 
 

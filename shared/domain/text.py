@@ -7,8 +7,8 @@ import unicodedata
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LINE = frozenset("\n\t")
-# Letters and symbols by their category that are drawn as nothing: the fillers of Hangul, the empty Braille
-# cell, the null notehead.
+# Letters and symbols by their category, but nothing is drawn: the fillers of Hangul, the empty Braille cell,
+# the null notehead.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\U0001d159")
 # Format characters that are drawn: Prepended_Concatenation_Mark of Unicode.
 _DRAWN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
@@ -24,11 +24,11 @@ class BadText(ValueError):
 
 
 def clean(value: str, *, maximum: int, minimum: int = 0, multiline: bool = False) -> str:
-    """`value` in NFC, CRLF as LF when `multiline`; lengths are in code points.
+    """`value` in NFC, CRLF as LF when `multiline`; `BadText` if it is refused. Lengths are in code points.
 
-    Refuses control characters (also C1), bidirectional overrides and lone surrogates, which render as
-    something other than what is stored or cannot be stored at all. With a `minimum` the text is a name,
-    and one character of it at least must be visible.
+    Refuses control characters (also C1) and bidirectional overrides, which show something other than what
+    is stored, and lone surrogates, which cannot be stored. With a `minimum` the text is a name, and at
+    least one character of it must be visible.
     """
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n") if multiline else value)
     for char in text:
@@ -44,7 +44,12 @@ def clean(value: str, *, maximum: int, minimum: int = 0, multiline: bool = False
 
 
 def clean_label(value: str, *, maximum: int) -> str:
-    """A short name that lists separate by commas, such as a tag: without outer blanks, visible, no comma."""
+    """`value` as a short name such as a tag: without outer blanks, visible, and without a comma, because
+    commas separate names in queries. Raises `BadText`.
+
+    >>> clean_label("  home ", maximum=50)
+    'home'
+    """
     text = trim(clean(value, maximum=len(value) * 3))  # NFC makes a text at most three times as long
     if "," in text:
         raise BadText("must not contain a comma, which separates names in lists and queries")
@@ -62,9 +67,12 @@ def trim(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The form in which texts are compared, whatever the locale of the database: NFC of the case folding.
+    """The form in which texts are compared: NFC of the case folding, independent of any locale.
 
-    Two texts are the same name when their folds are equal; folding a fold changes nothing.
+    Two texts are the same name when their folds are equal. Folding a folded text does not change it.
+
+    >>> fold("Straße") == fold("STRASSE")
+    True
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
@@ -74,9 +82,11 @@ def _outer(char: str) -> bool:
 
 
 def _visible(char: str) -> bool:
-    """Whether the character alone shows something; a combining mark needs another one to stand on."""
+    """Whether the character shows something when it stands alone; a combining mark does not."""
     category, point = unicodedata.category(char), ord(char)
-    if category == "Cn":  # a newer Unicode may know it: only what no version draws is invisible
+    if (
+        category == "Cn"
+    ):  # unassigned here, but perhaps drawn by a newer Unicode: refuse what no version draws
         noncharacter = point in _NONCHARACTERS or point & _PLANE >= _PLANE - 1
         return not noncharacter and not any(point in ignorable for ignorable in _IGNORABLE)
     if category == "Cf":

@@ -10,7 +10,7 @@ running Python takes.
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 
-FIRST_YEAR, LAST_YEAR = 1970, 2199  # of everything that is kept
+FIRST_YEAR, LAST_YEAR = 1970, 2199  # of everything that is stored
 MAX_TEXT = 64  # characters
 _DAY = r"(\d{4})-(\d{2})-(\d{2})"
 _TIME = r"[Tt](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?"
@@ -21,13 +21,19 @@ _DATE_GROUPS = 3
 
 
 class BadTime(ValueError):
-    """The text is no time that can be used; the message says what to write."""
+    """The text is not a usable time; the message says what to write."""
 
 
 def read_time(text: str, *, basic: bool = False) -> datetime | date:
-    """A date, a naive local time or an aware instant with the offset it was written with.
+    """A date, a naive local time, or an aware instant with the offset that it was written with.
 
     `basic` takes the form of iCalendar instead, 20260601T080000Z. The years are 1 to 9999, in UTC too.
+    Raises `BadTime` for anything else.
+
+    >>> read_time("2026-06-01"), read_time("2026-06-01T08:00")
+    (datetime.date(2026, 6, 1), datetime.datetime(2026, 6, 1, 8, 0))
+    >>> read_time("2026-06-01T08:00+02:00").isoformat()
+    '2026-06-01T08:00:00+02:00'
     """
     pattern = _BASIC if basic else _EXTENDED
     found = pattern.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_TEXT else None
@@ -40,7 +46,7 @@ def read_time(text: str, *, basic: bool = False) -> datetime | date:
 
 
 def read_instant(text: str) -> datetime:
-    """An instant that is kept, in UTC; a time without an offset is refused."""
+    """An instant in UTC, of a supported year; `BadTime` for a time without Z or an offset."""
     value = read_time(text)
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise BadTime("needs a time with Z or an offset, such as 2026-06-01T08:00:00Z")
@@ -48,7 +54,7 @@ def read_instant(text: str) -> datetime:
 
 
 def in_range(value: datetime) -> datetime:
-    """`value`, when its year is one of those that are kept."""
+    """`value`, or `BadTime` when its year is not supported (FIRST_YEAR to LAST_YEAR)."""
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise BadTime(f"the year must lie in {FIRST_YEAR} to {LAST_YEAR}")
     return value

@@ -1,4 +1,4 @@
-"""Webhook endpoints: which events they ask for, and the message they get (Standard Webhooks 1.0).
+"""Webhook endpoints: which events they ask for, and the signed message that they get (Standard Webhooks 1.0).
 Pure; called by the unit of work (the `webhooks` extension), by `tasks` and by `notifications`.
 
 Source: standard-webhooks/standard-webhooks, spec/standard-webhooks.md.
@@ -35,7 +35,7 @@ def short_name(event_type: str) -> str:
 
 @cache
 def subscribable() -> frozenset[str]:
-    """The names that endpoints may ask for: all but the hint that wakes `updates`, which says nothing new."""
+    """The names that endpoints may ask for: all but `task.changed`, a hint for `updates` without content."""
     from shared.events.catalog import EVENTS  # every class of event: not for a request that reads
     from shared.events.task import TaskChanged
 
@@ -49,14 +49,18 @@ def known_patterns() -> frozenset[str]:
 
 
 def matches(patterns: Iterable[str], event_type: str) -> bool:
-    """Whether one of `patterns` (`task.completed`, `task.*`, `*`) asks for the full `event_type`."""
+    """Whether one of `patterns` (`task.completed`, `task.*`, `*`) asks for the full `event_type`.
+
+    >>> matches(["task.*"], "io.taskflow.task.completed.v1")
+    True
+    """
     name = short_name(event_type)
     wanted = {name, f"{name.partition('.')[0]}.*", "*"}
     return name in subscribable() and any(pattern in wanted for pattern in patterns)
 
 
 def check_patterns(value: object, *, field: str = "events") -> tuple[str, ...]:
-    """`value` as distinct patterns in the order given; `Invalid` names the one that asks for nothing."""
+    """`value` as distinct patterns in the order given; `Invalid` for an unknown name or an empty list."""
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_PATTERNS:
         message = f"{field} must be a list of 1 to {MAX_PATTERNS} event names"
         raise invalid_field(field, "invalid_events", message)
@@ -73,12 +77,12 @@ def format_secret(key: bytes) -> str:
 
 
 def seal_context(user_id: str, webhook_id: UUID) -> str:
-    """What a sealed secret is bound to: a row copied to another endpoint does not open."""
+    """The context that a secret is sealed with: copied to the row of another endpoint it cannot be opened."""
     return f"webhook/{user_id}/{webhook_id}"
 
 
 def parse_secret(secret: str) -> bytes:
-    """The key bytes of a `whsec_…` secret; ValueError without quoting it."""
+    """The key bytes of a `whsec_…` secret; the ValueError does not contain the secret."""
     try:
         return base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
     except binascii.Error:
@@ -87,7 +91,7 @@ def parse_secret(secret: str) -> bytes:
 
 @dataclass(frozen=True)
 class Secrets:
-    """What signs an endpoint's messages: one secret, or two for a day after it was replaced."""
+    """The secrets that sign an endpoint's messages: one, or two for a day after it was replaced."""
 
     current: str
     previous: str | None = None
@@ -113,7 +117,11 @@ class Secrets:
 
 
 def sign(secrets: Sequence[str], body: bytes, *, message_id: str, timestamp: int) -> str:
-    """The `webhook-signature` header: one `v1,<base64>` per secret (two while a secret is rotated)."""
+    """The `webhook-signature` header: one `v1,<base64>` per secret (two while a secret is rotated).
+
+    >>> sign(["whsec_c2VjcmV0"], b'{"type":"ping"}', message_id="msg_1", timestamp=1_780_300_800)
+    'v1,9TiPvfdD8LyGOfOxiBbO0Q0Io1xPAyv2RsVBuf2Nk7g='
+    """
     signed = f"{message_id}.{timestamp}.".encode() + body
     digests = (hmac.new(parse_secret(s), signed, hashlib.sha256).digest() for s in secrets)
     return " ".join("v1," + base64.b64encode(digest).decode() for digest in digests)
@@ -134,8 +142,8 @@ def headers(secrets: Sequence[str], body: bytes, *, message_id: str, sent_at: da
 def payload(event_type: str, *, occurred_at: datetime, data: Mapping[str, Any]) -> str:
     """The body of every attempt: `{"type", "timestamp", "data"}`, below 20 kB.
 
-    Above it, `changes` and other large values give way to `"truncated": true`; the receiver reads
-    the task by its id.
+    If it would be larger, `changes` and other large values are left out and `"truncated": true` is added;
+    the receiver reads the task by its id.
     """
     text = _encode(event_type, occurred_at, data)
     if len(text.encode()) < MAX_BODY_BYTES:

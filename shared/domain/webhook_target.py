@@ -1,4 +1,4 @@
-"""Where a webhook may go: the pure rules on its URL and on the addresses its host resolves to.
+"""Where a webhook may be sent: pure rules about its URL and about the addresses that its host resolves to.
 Called by `tasks` when an endpoint is saved and by `notifications` before every connection.
 
 `ipaddress` alone is not enough: on Python 3.11 `is_global` is true for multicast, NAT64, 6to4 and
@@ -34,7 +34,7 @@ _NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
 
 @dataclass(frozen=True)
 class Target:
-    """A checked URL. `local`: only loopback addresses will do (and any port and plain HTTP may)."""
+    """A checked URL. `local`: only loopback addresses are allowed, with any port and plain HTTP too."""
 
     tls: bool
     host: str  # lower case, without the brackets of an IPv6 literal
@@ -54,6 +54,12 @@ def parse(url: str, *, allow_loopback: bool) -> Target:
 
     https on port 443 or 8443, a public address or name, no user info, no fragment. With
     `allow_loopback` (the local platform) also http and any port, for loopback hosts only.
+
+    >>> parse("https://example.com/hook", allow_loopback=False).authority
+    'example.com'
+    >>> parse("https://10.0.0.1/hook", allow_loopback=False)
+    Traceback (most recent call last):
+    shared.domain.errors.Invalid: url must not point at a private, loopback or otherwise special address
     """
     try:
         parts = urlsplit(url)
@@ -81,7 +87,7 @@ def parse(url: str, *, allow_loopback: bool) -> Target:
 
 
 def permitted(address: str, *, allow_loopback: bool, local: bool = False) -> bool:
-    """Whether a connection to the literal `address` is allowed; `local` demands loopback."""
+    """Whether a connection to the literal `address` is allowed; with `local`, to a loopback address only."""
     parsed = _address(address)
     if parsed is None:
         return False

@@ -1,8 +1,8 @@
-"""What `recurrence` wrote into the next occurrence and its subtasks, remembered field by field.
+"""Tells whether the owner has changed an occurrence since `recurrence` made it, field by field. Pure.
 
-Reopening an occurrence withdraws the next one unless its owner has changed it. A version cannot tell: a
-reminder that went out, an instant derived again or a change that was undone raise it too. Pure; written by
-`functions.recurrence`, read by the verb `reopen`.
+Reopening an occurrence withdraws the next one unless its owner has changed that one. The version cannot say
+so: it also grows when a reminder goes out, when an instant is derived again, and when a change is undone. So
+`functions.recurrence` stores a digest of every field that it wrote, and the verb `reopen` compares.
 """
 
 import hashlib
@@ -15,22 +15,22 @@ from shared.domain.errors import FieldError
 from shared.domain.task import Task, public_fields
 from shared.events.base import plain
 
-# What no owner sets: it follows from the rest, or `status` says it too.
+# Not compared: due_at follows from the due, completed_at changes together with `status`.
 _DERIVED = ("due_at", "completed_at")
 Written = Mapping[str, Any]  # {"fields": {name: digest}, "copies": number of subtasks}
 
 
 def written(task: Task, *, copies: int = 0) -> dict[str, Any]:
-    """The record of `task` as it is made; `copies` are the subtasks made with it."""
+    """The record to store with `task` when it is made; `copies` is the number of subtasks made with it."""
     return {"fields": _digests(task), "copies": copies}
 
 
 def differences(
     root: Task, subtasks: Sequence[Task], records: Mapping[UUID, Written | None]
 ) -> list[FieldError]:
-    """What of `root` and the live tasks below it is no longer as it was made; [] when all of it is.
+    """What the owner changed in `root` and the tasks below it that are not deleted; [] when nothing.
 
-    A field of a subtask is `subtasks.<id>.<name>`.
+    `records` has the stored record of each task. A field of a subtask is named `subtasks.<id>.<name>`.
     """
     record = records.get(root.id)
     if record is None:
@@ -51,7 +51,7 @@ def differences(
 
 
 def _by_version(root: Task, subtasks: Sequence[Task]) -> list[FieldError]:
-    """For occurrences that were made before there were records: any change counts."""
+    """For occurrences made before records were stored: any new version counts as a change."""
     touched = [t for t in (root, *subtasks) if t.version != 1 or t.created_at != root.created_at]
     return [FieldError("" if t is root else f"subtasks.{t.id}", "changed", "was changed") for t in touched]
 

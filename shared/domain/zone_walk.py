@@ -1,5 +1,5 @@
-"""Converts a run of neighbouring times between wall and UTC, asking the zone only once every few days.
-Called by the recurrence engine, whose bulk work this is; single conversions belong to `zones`.
+"""Converts many neighbouring times between local time and UTC, and asks the zone only once every few days.
+Called by the recurrence engine, which converts very many; single conversions belong to `zones`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["EARLIEST", "LATEST", "ZoneWalk", "first_reaching", "local_time"]
 # in tzdata 2026f is 6.96 days apart (Brazil 2000, Gaza); checked by a test.
 STEADY = timedelta(days=5)
 _NEIGHBOUR = timedelta(days=2)
-_RUN = 4  # so many neighbours in a row before looking ahead pays
+_RUN = 4  # neighbours in a row after which looking ahead saves time
 EARLIEST = datetime.min  # noqa: DTZ901 - wall times and naive UTC
 LATEST = datetime.max.replace(microsecond=0)  # noqa: DTZ901  # wall time
 _HORIZON = LATEST - STEADY * 2
@@ -31,7 +31,7 @@ def local_time(instant: datetime, zone: ZoneInfo | None) -> datetime:
 
 
 def first_reaching(wall: datetime, where: ZoneInfo) -> datetime:
-    """The first instant (naive UTC) at which the local clock shows `wall` or, in a gap, something later."""
+    """The first instant (naive UTC) at which the local clock shows `wall` or, in a gap, a later time."""
     before = wall.replace(tzinfo=where, fold=0).utcoffset() or _ZERO
     after = wall.replace(tzinfo=where, fold=1).utcoffset() or _ZERO
     if after <= before:  # an ordinary time, or the first of two
@@ -48,7 +48,10 @@ def first_reaching(wall: datetime, where: ZoneInfo) -> datetime:
 
 
 class ZoneWalk:
-    """A position in one zone; correct for any order of calls, fast when they are close together."""
+    """Converts times of one zone; any order of calls is correct, neighbouring times are fast.
+
+    Use one for `resolve` and another one for `local`.
+    """
 
     __slots__ = ("_end", "_last", "_near", "_offset", "_start", "_zone")
 
@@ -68,7 +71,7 @@ class ZoneWalk:
         return wall - offset, folded > offset
 
     def local(self, instant: datetime) -> datetime:
-        """The naive local time, with `fold`, of a naive UTC instant; not to be mixed with `resolve`."""
+        """The naive local time, with `fold`, of a naive UTC instant."""
         if self._start <= instant < self._end:
             return instant + self._offset
         wall = local_time(instant, self._zone)

@@ -14,7 +14,8 @@ from shared.domain.zone_walk import first_reaching
 
 __all__ = ["UnknownZone", "resolve", "start_of_day", "tzdata_version", "zone"]
 
-# A stale system database silently beats the package: wrong instants for Casablanca and Vancouver in 2026.
+# Without this, an outdated database of the system is used instead of the package, without a message: in 2026
+# it gave wrong instants for Casablanca and Vancouver.
 zoneinfo.reset_tzpath(to=())
 
 
@@ -38,9 +39,13 @@ def zone(name: str) -> ZoneInfo:
 
 
 def resolve(wall: datetime, tz: str | ZoneInfo) -> datetime:
-    """The UTC instant of a naive local time: the first of two in a fold, shifted by the gap in a gap.
+    """The UTC instant of a naive local time (RFC 5545 §3.3.5).
 
-    RFC 5545 §3.3.5. Raises `OverflowError` outside of the years 1 to 9999 in UTC.
+    A time that a clock change shows twice (a fold) is the first of the two; one that it leaves out (a gap)
+    is moved later by the length of the gap. Raises `OverflowError` outside of the years 1 to 9999 in UTC.
+
+    >>> resolve(datetime.fromisoformat("2026-03-29T01:30"), "Europe/London")  # 01:00 became 02:00
+    datetime.datetime(2026, 3, 29, 1, 30, tzinfo=datetime.timezone.utc)
     """
     where = zone(tz) if isinstance(tz, str) else tz
     return wall.replace(tzinfo=where, fold=0).astimezone(UTC)

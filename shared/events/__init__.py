@@ -1,1 +1,1 @@
-"""The published language: every event TaskFlow writes, as frozen dataclasses."""
+"""Every event that TaskFlow publishes, as frozen dataclasses."""

@@ -1,4 +1,4 @@
-"""What happened to anything else that a user owns (topic `task-events`)."""
+"""What happened to everything of a user that is neither task nor series (topic `task-events`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,5 @@
-"""The envelope that every TaskFlow event shares. Subclasses live in one module per subject;
-`catalog` lists them, `shared.db.store.outbox` writes them, `shared.messaging.cloudevent` puts them on
-the wire.
+"""What every TaskFlow event contains. Subclasses are in one module per subject and listed in `catalog`.
+`Transaction.emit` makes events, `shared.db.store.outbox` stores and `shared.messaging.encoding` encodes them.
 
 Names: io.taskflow.<subject>.<action>.v<major>; a breaking change is a new type, not a new field meaning.
 """
@@ -19,7 +18,15 @@ TASK_EVENTS, REMINDERS, TASK_UPDATES = "task-events", "reminders", "task-updates
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What every event says. `task_id` is null for events about the account."""
+    """The fields of every event. `task_id` is None for events about the account.
+
+    >>> from shared.events.task import TaskCompleted
+    >>> event = TaskCompleted(
+    ...     event_id=UUID(int=1), user_id="anna", task_id=UUID(int=2), task_version=2, recurring=True,
+    ...     occurred_at=datetime(2026, 6, 1, 8, tzinfo=UTC), actor={"kind": "user", "id": "anna"})
+    >>> event.topic, event.extensions(), event.data()["occurred_at"]
+    ('task-events', {'recurring': 'true'}, '2026-06-01T08:00:00Z')
+    """
 
     type: ClassVar[str]
     topic: ClassVar[str] = TASK_EVENTS
@@ -66,7 +73,7 @@ def plain(value: object) -> Any:  # JSON is dynamically typed
 
 
 def bounded(value: object) -> Any:
-    """`value` as JSON, or its digest when its encoding exceeds MAX_VALUE_BYTES ."""
+    """`value` as JSON, or its digest when its encoding is larger than MAX_VALUE_BYTES."""
     encoded = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":")).encode()
     if len(encoded) <= MAX_VALUE_BYTES:
         return plain(value)
@@ -74,7 +81,11 @@ def bounded(value: object) -> Any:
 
 
 def changes_between(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, dict[str, Any]]:
-    """`{field: {"from", "to"}}` of every key whose value differs; values bounded."""
+    """`{field: {"from", "to"}}` of every key whose value differs; large values as their digest (`bounded`).
+
+    >>> changes_between({"title": "Water", "tags": []}, {"title": "Water", "tags": ["home"]})
+    {'tags': {'from': [], 'to': ['home']}}
+    """
     keys = [*before, *(k for k in after if k not in before)]
     return {
         k: {"from": bounded(before.get(k)), "to": bounded(after.get(k))}

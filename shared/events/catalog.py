@@ -1,5 +1,5 @@
-"""Every event type, and which functions consume it. The wiring tests hold the Triggers against it;
-reconciliation uses it to know whose inbox rows to expect.
+"""Every event type, and which functions consume it. The wiring tests compare the Triggers with it;
+reconciliation takes from it which consumers must have an inbox row.
 """
 
 from shared.events.account import AccountChanged
@@ -42,9 +42,14 @@ _EXPANDED = (TaskCompleted.type, TaskSkipped.type, SeriesChanged.type)  # the la
 
 
 def consumers(event_type: str, extensions: frozenset[str] | set[str]) -> tuple[str, ...]:
-    """The functions that must leave an inbox row for such an event.
+    """The functions that must write an inbox row for such an event.
 
-    `updates` reads hints without an inbox: the change feed, not the event, is its truth.
+    `updates` writes none: it reads the changes from the database, and its events only say when to look.
+
+    >>> consumers("io.taskflow.task.completed.v1", {"recurring"})
+    ('audit', 'recurrence')
+    >>> consumers("io.taskflow.task.changed.v1", set())
+    ()
     """
     cls = EVENTS.get(event_type)
     if cls is None or cls.topic == TaskChanged.topic:

@@ -29,7 +29,7 @@ class SeriesChanged(SeriesEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesPaused(SeriesEvent):
-    """Expansion hit its safety limit; the series waits for a person."""
+    """The next occurrence could not be found within the safety limit; the series waits for its owner."""
 
     type: ClassVar[str] = "io.taskflow.series.paused.v1"
     reason: str

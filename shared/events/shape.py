@@ -1,8 +1,8 @@
 """Whether the JSON of an event has the types that its class declares. Called by `runtime.received` for every
 delivery, and for every event that is made by `Transaction.emit`, before it gets to the outbox.
 
-The checks are compiled from the annotations at the first event of a class. The published schemas say the
-same; a test holds the two together.
+The checks are made from the annotations at the first event of a class. A test compares them with the
+published schemas.
 """
 
 import re
@@ -28,7 +28,7 @@ _INSTANT = re.compile(
 
 
 def check(event: Event) -> None:
-    """Nothing when `event` can be published; TypeError names the event and the field that is wrong."""
+    """Raise TypeError, naming the event and the field, if `event` has a value of a wrong type."""
     data = event.data()
     wrong = wrong_member(type(event), data)
     if wrong is not None:
@@ -36,7 +36,12 @@ def check(event: Event) -> None:
 
 
 def wrong_member(cls: Any, data: Mapping[str, Any]) -> str | None:
-    """The first member of decoded JSON that a consumer of `cls` could not use: absent or of another type."""
+    """The first member of the decoded JSON that is absent or has a wrong type for `cls`; None if all fit.
+
+    >>> from shared.events.reminder import ReminderDue
+    >>> wrong_member(ReminderDue, {"event_id": "not a UUID"})
+    'event_id'
+    """
     for name, required, check in _rules(cls):
         if name not in data:
             if required:
@@ -61,7 +66,7 @@ def _rules(cls: Any) -> Rules:
 
 
 def _check(annotation: Any) -> Check:
-    """The predicate of one annotation, out of those that events use; another one is a mistake of ours."""
+    """The check of one annotation. Only those that our events use are known; another one is a KeyError."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
         options = tuple(_check(option) for option in arguments)

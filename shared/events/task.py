@@ -36,7 +36,7 @@ class TaskUpdated(TaskEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OccurrenceEvent(TaskEvent):
-    """An occurrence ended; carries what `recurrence` needs to find the next one."""
+    """An occurrence ended or was reopened; has the fields that `recurrence` needs to find the next one."""
 
     series_id: UUID | None = None
     occurrence_key: str | None = None
@@ -77,7 +77,7 @@ class TaskRestored(TaskEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TaskChanged(Event):
-    """A content-free hint: the task has a newer version at `change_token` of the user's feed."""
+    """A hint without content: the task has a newer version at `change_token` of the user's feed."""
 
     type: ClassVar[str] = "io.taskflow.task.changed.v1"
     topic: ClassVar[str] = TASK_UPDATES

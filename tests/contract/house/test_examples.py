@@ -1,0 +1,64 @@
+"""What a new reader meets first has an example in its docstring, which doctest runs (tests/examples.py)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.examples import NEED_DATABASE, modules
+
+PROJECT = Path(__file__).resolve().parents[3]
+WITH_EXAMPLE = {
+    "shared/db/columns.py": ("listed", "assigned", "excluded", "insert", "without"),
+    "shared/db/pool.py": ("Database",),
+    "shared/db/transaction.py": ("Transaction",),
+    "shared/db/uow.py": ("UnitOfWork",),
+    "shared/domain/audit_chain.py": ("link",),
+    "shared/domain/backoff.py": ("next_attempt",),
+    "shared/domain/cron.py": ("occurrences",),
+    "shared/domain/due.py": ("Due", "parse_due"),
+    "shared/domain/errors.py": ("", "invalid_field"),
+    "shared/domain/identity.py": ("uuid7",),
+    "shared/domain/next_occurrence.py": ("key_of", "next_occurrence"),
+    "shared/domain/preferences.py": ("Preferences",),
+    "shared/domain/quiet_hours.py": ("QuietHours",),
+    "shared/domain/recurrence.py": ("describe", "from_shortcut", "occurrences", "validate"),
+    "shared/domain/reminder.py": ("remind_at",),
+    "shared/domain/rrule_errors.py": ("InvalidRecurrence",),
+    "shared/domain/rrule_lines.py": ("rule_parts", "without_start"),
+    "shared/domain/rrule_text.py": ("Rule", "format_rule"),
+    "shared/domain/rule.py": ("merged", "parse_rule"),
+    "shared/domain/series.py": ("Occurrence", "Series"),
+    "shared/domain/task.py": ("Task",),
+    "shared/domain/task_reminders.py": ("instant_of", "planned"),
+    "shared/domain/text.py": ("clean_label", "fold"),
+    "shared/domain/time_text.py": ("read_time",),
+    "shared/domain/versions.py": ("check_version",),
+    "shared/domain/webhook.py": ("matches", "sign"),
+    "shared/domain/webhook_target.py": ("parse",),
+    "shared/domain/zones.py": ("resolve",),
+    "shared/events/base.py": ("Event", "changes_between"),
+    "shared/events/catalog.py": ("consumers",),
+    "shared/events/shape.py": ("wrong_member",),
+}
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLE)
+def test_has_an_example(path):
+    tree = ast.parse((PROJECT / path).read_text())
+    documented = {
+        "": ast.get_docstring(tree),
+        **{
+            node.name: ast.get_docstring(node)
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        },
+    }
+    without = [name for name in WITH_EXAMPLE[path] if ">>> " not in (documented.get(name) or "")]
+
+    assert without == [], "show in its docstring how it is used"
+
+
+def test_every_example_belongs_to_a_tier():
+    """The unit tier runs whatever is not named here, so a name without an example would run nothing."""
+    assert set(NEED_DATABASE) <= set(modules())
