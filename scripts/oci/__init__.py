@@ -1,0 +1,1 @@
+"""Makes the container image without a container runtime; `scripts/image` calls `command`."""

@@ -1,0 +1,73 @@
+"""Packs parts of a directory as layers: the same files are the same bytes (root's, sorted, no time).
+
+Called by `command`; `layout` names the layers.
+"""
+
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+_LEVEL = 6
+_STICKY = {"tmp": 0o1777}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: compressed bytes, and the digests of both forms ("sha256:…")."""
+
+    title: str
+    data: bytes
+    digest: str
+    diff_id: str
+    unpacked: int
+
+
+def layer(title: str, root: Path, *, only: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> Layer:
+    """Everything below `root` that lies in one of `only` (all if empty) and in none of `without`."""
+    raw, unpacked = io.BytesIO(), 0
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for path in _selected(root, only, without):
+            info = _described(root, path)
+            if info.isreg():
+                unpacked += info.size
+                with path.open("rb") as file:
+                    archive.addfile(info, file)
+            else:
+                archive.addfile(info)
+    tar = raw.getvalue()
+    data = gzip.compress(tar, _LEVEL, mtime=0)
+    return Layer(title, data, digest(data), digest(tar), unpacked)
+
+
+def digest(data: bytes) -> str:
+    """As OCI writes it."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _selected(root: Path, only: tuple[str, ...], without: tuple[str, ...]) -> Iterator[Path]:
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root)
+        if any(inside.is_relative_to(part) for part in without):
+            continue
+        if not only or any(inside.is_relative_to(p) or PurePosixPath(p).is_relative_to(inside) for p in only):
+            yield path
+
+
+def _described(root: Path, path: Path) -> tarfile.TarInfo:
+    """Modes are of two kinds: nothing is writable by others, nothing has set-user-id."""
+    name = path.relative_to(root).as_posix()
+    info = tarfile.TarInfo(name)
+    info.uname = info.gname = "root"
+    if path.is_symlink():
+        info.type, info.linkname, info.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
+    elif path.is_dir():
+        info.type, info.mode = tarfile.DIRTYPE, _STICKY.get(name, 0o755)
+    else:
+        stat = path.stat()
+        info.size, info.mode = stat.st_size, 0o755 if stat.st_mode & 0o100 else 0o644
+    return info
