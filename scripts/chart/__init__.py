@@ -1,0 +1,1 @@
+"""What of charts/todo-app is made from other files. Used by `scripts/manifests`."""
