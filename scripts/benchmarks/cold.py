@@ -53,19 +53,20 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench cold", description=__doc__)
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help=f"at least {LEAST_ROUNDS}")
     rounds = max(LEAST_ROUNDS, parser.parse_args(arguments).rounds)
-    with tempfile.TemporaryDirectory(prefix="taskflow-cold-") as name, _subjects(Path(name)) as subjects:
-        samples = {subject.name: Samples() for subject in subjects}
+    with tempfile.TemporaryDirectory(prefix="taskflow-cold-") as name, subjects(Path(name)) as found:
+        samples = {subject.name: Samples() for subject in found}
         for number in range(rounds + 1):
-            for subject in _rotated(subjects, number):
-                wall, cpu = _measure(subject, Path(name) / "log")
+            for subject in rotated(found, number):
+                wall, cpu = measure(subject, Path(name) / "log")
                 if number:
                     samples[subject.name].wall.append(wall)
                     samples[subject.name].cpu.append(cpu)
-    return _report(subjects, samples)
+    return _report(found, samples)
 
 
 @contextlib.contextmanager
-def _subjects(directory: Path) -> Iterator[list[Subject]]:
+def subjects(directory: Path) -> Iterator[list[Subject]]:
+    """Everything that is started, with a database of its own while the block runs."""
     services = load(PROJECT).services
     postgres = EmbeddedPostgres(directory / "postgres", durable=False)
     dsns = postgres.start()
@@ -111,7 +112,8 @@ def _created(env: Mapping[str, str], token: str, log: Path) -> str:
     return answer.headers["Location"]
 
 
-def _measure(subject: Subject, log: Path) -> tuple[float, float]:
+def measure(subject: Subject, log: Path) -> tuple[float, float]:
+    """Milliseconds until the answer, and on a processor by then."""
     port = processes.free_port()
     began = time.perf_counter()
     with processes.started(subject.command, {**subject.env, "PORT": str(port)}, log) as process:
@@ -127,7 +129,7 @@ def _expect(answer: Answer, log: Path) -> None:
         raise RuntimeError(f"answered {answer.status} {answer.body.decode()}:\n{log.read_text()}")
 
 
-def _rotated(subjects: Sequence[Subject], number: int) -> list[Subject]:
+def rotated(subjects: Sequence[Subject], number: int) -> list[Subject]:
     """Another order every round: nobody always runs after the same neighbour."""
     at = number % len(subjects)
     return [*subjects[at:], *subjects[:at]]

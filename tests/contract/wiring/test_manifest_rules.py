@@ -155,11 +155,22 @@ def test_probes_ask_the_function_and_none_delays_a_cold_start(services):
         assert "startupProbe" not in box, name
 
 
-def test_resources_are_bounded_quantities(services):
+def test_every_container_asks_for_its_share_and_is_bounded_in_memory_only(services):
+    """A limit of cpu throttles the imports of every start (docs/decisions/0020)."""
     for name, box in boxes(services):
-        for kind in ("requests", "limits"):
-            assert set(box["resources"][kind]) == {"cpu", "memory"}, name
-            assert all(QUANTITY.fullmatch(str(q)) for q in box["resources"][kind].values()), name
+        check_resources(name, box["resources"], limits={"memory"})
+
+
+def test_kn_deploys_with_the_same_bounds(project):
+    for path in [project / "func.yaml", *project.glob("functions/*/func.yaml")]:
+        resources = yaml.safe_load(path.read_text())["deploy"]["options"]["resources"]
+        check_resources(path.parent.name, resources, limits={"memory", "concurrency"})
+
+
+def check_resources(name, resources, *, limits):
+    assert set(resources["requests"]) == {"cpu", "memory"}, name
+    assert set(resources["limits"]) == limits, name
+    assert all(QUANTITY.fullmatch(str(q)) for kind in resources.values() for q in kind.values()), name
 
 
 def test_durations_of_deliveries_are_iso_8601(documents):
