@@ -1,7 +1,7 @@
-"""A connection that never waits for ever. `pool` makes them; `opening` and `uow` say how long one may wait.
+"""A connection with a limit for every wait. `pool` makes them; `opening` and `uow` say how long one may wait.
 
-The server's own timeouts end a slow statement while the server lives. Against a server that does not answer
-at all (stopped, behind a proxy that forwards nothing, its host gone without a word) only this side can act.
+The server's own timeouts end a slow statement as long as the server works. When it does not answer at all
+(stopped process, proxy that forwards nothing, lost host), only this side can end the wait.
 """
 
 import time
@@ -16,7 +16,7 @@ from psycopg.pq import TransactionStatus
 
 LONGEST_WAIT = 16.0  # seconds for one answer: above every role's statement_timeout (roles.py)
 ENDING_SECONDS = 0.5  # for COMMIT or ROLLBACK when the time of the transaction is over
-# The kernel's part, for sockets that nobody waits on and for bytes that nobody acknowledges.
+# For the kernel: when to give up a connection that is idle, or whose bytes are not acknowledged.
 NETWORK: Mapping[str, int] = {
     "connect_timeout": 3,  # seconds
     "tcp_user_timeout": 5000,  # milliseconds
@@ -30,25 +30,27 @@ T = TypeVar("T")
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """Every exchange of the driver passes `wait`; one that is not answered in time closes the connection."""
+    """A psycopg connection whose `wait`, through which every exchange goes, closes it after the time
+    limit.
+    """
 
     _ends_at: float | None = None  # on the monotonic clock
 
     def allow(self, seconds: float | None) -> None:
-        """From now on everything together may wait `seconds`; None: only LONGEST_WAIT for each answer."""
+        """Limit all waits from now on together to `seconds`; None: LONGEST_WAIT for each answer."""
         self._ends_at = None if seconds is None else time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds that may still be waited, zero or less when there are none."""
+        """Seconds that are left of the limit; zero or less when it is over."""
         return LONGEST_WAIT if self._ends_at is None else self._ends_at - time.monotonic()
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """As the driver's, which all of its statements, pipelines and savepoints go through."""
+        """As the driver's `wait`; OperationalError, and the connection closed, when the limit is over."""
         seconds = min(self.left(), LONGEST_WAIT if timeout is None else timeout, LONGEST_WAIT)
         try:
             return super().wait(gen, interval, timeout=max(0.0, seconds))
         except errors._WaitTimeout:  # noqa: SLF001  # the documented answer of wait(), without a public name
-            # Nobody knows what the server has done with it: neither this statement nor a rollback can follow.
+            # Whether the server has run the statement is unknown, so nothing can follow on this connection.
             self.close()
             raise psycopg.OperationalError("the server did not answer in time") from None
 
@@ -65,9 +67,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
 @contextmanager
 def pipelined(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Statements in one round trip. After a failure the connection ends and the pool replaces it: the
-    server skips what follows the failed statement, and the driver would go on to use prepared statements
-    that were among it ("prepared statement … does not exist").
+    """Statements of the block in one round trip. After a failure the connection is closed (the pool replaces
+    it): the server skips everything after the failed statement, also prepared statements that the driver then
+    believes to exist ("prepared statement … does not exist").
     """
     try:
         with connection.pipeline():

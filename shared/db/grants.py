@@ -1,6 +1,6 @@
-"""Who may do what to which table: the one table behind the migrations, docs/roles.md and the catalogue test.
-
-The values are the words of SQL's GRANT. A table that a role does not name is closed to it.
+"""What each role may do with each table. The migrations, docs/roles.md and the test of the database's
+catalogue are made from it. The values are written as in SQL's GRANT; a role has no access to tables not
+listed for it.
 """
 
 from collections.abc import Mapping
@@ -58,13 +58,13 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
         "skipped_events": "select, delete",
         "event_failures": "select, insert, update, delete",
         "idempotency": "select (user_id, key, created_at), delete",
-        # Instants follow from the rules of time zones: `relay` derives them again when those change.
+        # `relay` derives the instants again when the rules of time zones change.
         "accounts": "select, insert, update (change_seq, feed_floor, tzdata, next_digest_at)",
         "tasks": "select (user_id, id, title, status, due_kind, due_wall, timezone, due_at, due_sort,"
         " reminders, reminder_sent, series_id, occurrence_key, version, change_seq, created_at, updated_at,"
         " deleted_at), delete, update (due_at, due_sort, reminder_sent, version, change_seq, last_change)",
         "reminders": "select, insert, delete, update (state, channels, updated_at)",
-        # What the trash no longer holds is purged, and a series whose open occurrence goes with it ends.
+        # `relay` purges tasks from the trash, and ends the series of an open occurrence among them.
         "series": "select (user_id, id, state, version), delete,"
         " update (state, state_reason, version, change_seq, updated_at)",
         "occurrences": "select (user_id, series_id, key, outcome, task_id), delete, update (task_id)",
@@ -73,8 +73,8 @@ GRANTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-# Identity of the transaction; null outside `write`, `record` and `read`. The sub-select makes it one
-# evaluation per statement. After a commit the setting reads '' instead of null.
+# The transaction's user; null outside `write`, `record` and `read`. The sub-select makes it one evaluation
+# per statement. After a commit the setting is '' instead of null.
 _ME = "(select nullif(current_setting('app.user_id', true), ''))"
 OWN_ROWS = f"user_id = {_ME}"
 NO_USER = f"{_ME} is null"
@@ -84,7 +84,7 @@ NO_USER = f"{_ME} is null"
 class Sweep:
     """`role` may do `commands` to every user's rows where `where` holds, in a transaction without a user.
 
-    While a user is set the sweep is shut, so that the wall between users stands for these roles as well.
+    In a transaction with a user it sees the rows of that user only, like every other role.
     """
 
     role: str
@@ -95,10 +95,10 @@ class Sweep:
 
 SWEEPS: tuple[Sweep, ...] = (
     Sweep("ticker", "reminders", ("select",)),
-    # The tick of `notifications` looks for what is due again; it never needs the others.
+    # The tick of `notifications` looks for due deliveries only.
     Sweep("consumer", "deliveries", ("select",), "state in ('pending', 'sending')"),
     Sweep("consumer", "accounts", ("select",), "next_digest_at is not null"),
-    # An event without a user can fail too; nobody but `relay` reads such rows.
+    # An event without a user can fail, too; only `relay` reads such rows.
     Sweep("consumer", "event_failures", ("insert",), "user_id = ''"),
     Sweep("relay", "accounts", ("select",)),
     Sweep("relay", "outbox", ("select", "update", "delete")),

@@ -1,4 +1,4 @@
-"""PostgreSQL's `infinity` as a Python instant: `FAR_FUTURE`, in both directions. Registered by `pool`."""
+"""Converts PostgreSQL's `infinity` to the Python instant FAR_FUTURE and back. Registered by `pool`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,6 @@ class _Dumper(DatetimeDumper):
 
 
 def register(connection: "psycopg.Connection[Any]") -> None:
-    """Teach one connection; nothing global changes."""
+    """Register the conversion for one connection only."""
     connection.adapters.register_loader("timestamptz", _Loader)
     connection.adapters.register_dumper(datetime, _Dumper)

@@ -1,6 +1,7 @@
 """Namespaces and keys of transaction-scoped advisory locks. Used by `outbox`, `opening` and `audit`.
 
-Two 32-bit keys: a namespace and a digest. Two users may share a digest; then one is told to try again.
+A lock has two 32-bit keys: a namespace and a digest. If two users have the same digest, one of them waits for
+the other, or is told to try again; nothing else happens.
 """
 
 import hashlib
@@ -20,7 +21,9 @@ def lock_keys(namespace: int, *parts: str) -> tuple[int, int]:
 
 
 def try_locks(tx: "Transaction", namespace: int, names: Sequence[str]) -> list[str]:
-    """Those of the locks called `names` that this transaction got; it holds them until it ends."""
+    """Try to get the locks called `names`; returns those that this transaction got and holds until it
+    ends.
+    """
     found = tx.execute(
         """select name from unnest(%s::text[], %s::int[]) as wanted (name, key)
            where pg_try_advisory_xact_lock(%s, key)""",
@@ -30,7 +33,7 @@ def try_locks(tx: "Transaction", namespace: int, names: Sequence[str]) -> list[s
 
 
 def try_lock(tx: "Transaction", namespace: int, *parts: str) -> bool:
-    """Whether this transaction got the lock; it holds it until it ends."""
+    """Try to get a lock without waiting; True: this transaction holds it until it ends."""
     keys = lock_keys(namespace, *parts)
     row = tx.execute("select pg_try_advisory_xact_lock(%s, %s)", keys).fetchone()
     return bool(row and row[0])

@@ -1,7 +1,7 @@
 """How a transaction begins: BEGIN, identity, timeouts, key and account in one round trip. Used by `uow`.
 
-Identity is a setting of the transaction (`set_config(…, true)`), never of the session: a pooled connection
-carries nothing to its next user. This is the only module that asks the database for the time.
+The user is a setting of the transaction (`set_config(…, true)`), never of the session, so that the next user
+of a pooled connection does not inherit it. This is the only module that asks the database for the time.
 """
 
 import time
@@ -25,11 +25,12 @@ GRACE_SECONDS = 0.5  # the server's own timeout ends a statement first, so that 
 _LOCK_SECONDS = 1.0
 _IDENTITY: LiteralString = "select transaction_timestamp(), set_config('app.user_id', %s, true)"
 _TIMEOUTS: LiteralString = ", set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)"
-# The row lock is the user's queue: whoever has it owns the next change_seq until the commit.
-# A writer with other rules of time than the user's instants follow leaves them unmarked (tzdata null), and
-# `relay` derives them again: during a roll-out both kinds of writers are about.
+# The lock of the row puts the writers of one user in order: the holder has the next change_seq until it
+# commits. A writer whose tzdata is not the one that the user's instants follow sets the column to null, and
+# `relay` derives the instants again: during a roll-out there are writers with both versions.
 _VALUES: LiteralString = "values (%s, 1, %s, coalesce(%s, transaction_timestamp()))"
-# A repeat must not queue for the row behind the request that it repeats: without the key there is no row.
+# A repeated request must not wait for the row behind the request that it repeats: it does not get the lock of
+# the key, and so inserts and locks no row.
 _VALUES_ONCE: LiteralString = """
     select %s, 1, %s, coalesce(%s::timestamptz, transaction_timestamp())
     where pg_try_advisory_xact_lock(%s, %s)"""
@@ -44,8 +45,8 @@ _ACCOUNT: tuple[LiteralString, LiteralString] = (
 
 @dataclass(frozen=True)
 class Opening:
-    """What a transaction is begun with: `user_id` is "" in a sweep; `account` locks and counts the row, and
-    `key` is reserved before it.
+    """How to begin a transaction. `user_id` is "" in a sweep. `account`: lock the account row and take the
+    next change_seq; `key` is reserved before that. `timeout` is in seconds.
     """
 
     user_id: str
@@ -65,10 +66,11 @@ class Begun:
 
 
 def begin(stack: ExitStack, database: Database, opening: Opening) -> Begun:
-    """Begin on a connection that goes back to the pool with `stack`.
+    """Begin on a connection that goes back to the pool when `stack` ends. Raises RetryLater when no time is
+    left, and psycopg.OperationalError.
 
-    One that the server has closed or left without an answer while it was idle is replaced once: nothing of
-    ours has run on it.
+    A connection that the server closed, or does not answer on, while it was idle is replaced once: no
+    statement of this transaction has run on it.
     """
     seconds = database.remaining() if opening.timeout is None else opening.timeout
     if seconds <= 0:
@@ -96,8 +98,10 @@ def begin(stack: ExitStack, database: Database, opening: Opening) -> Begun:
 
 
 def count_each(connection: Connection, user_ids: Sequence[str], clock: Clock | None) -> list[Account]:
-    """The accounts of several users, each locked and counted as in `begin`, in the order given and one round
-    trip. In the same order everywhere, or two transactions wait for each other.
+    """Lock the accounts of several users and take their next change_seq, in the order given, in one round
+    trip.
+
+    The order must be the same everywhere, else two transactions can wait for each other (deadlock).
     """
     at = clock() if clock else None
     with pipelined(connection):

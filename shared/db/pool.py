@@ -24,8 +24,10 @@ _databases: "WeakSet[Database]" = WeakSet()
 _inherited: list[
     Any
 ] = []  # pools of a parent process, kept from the garbage collector, which would close them
-_VAIN_SECONDS = 2.0  # of waiting while nobody has a connection, and the database counts as down
-_DOWN_SECONDS = 0.1  # to wait then, until one can be made: requests must not queue behind waits in vain
+# The database counts as down after this wait for a connection while nobody has one. Until one can be made,
+# requests then wait only a moment, so that they do not queue behind waits that cannot succeed.
+_VAIN_SECONDS = 2.0
+_DOWN_SECONDS = 0.1
 _PREPARE_AFTER = 5  # executions; a process that wakes for one request never pays for preparing
 
 
@@ -87,9 +89,9 @@ class Database:
         return connection
 
     def discard_idle(self) -> None:
-        """Replace all idle connections after one was found dead: a restart or a cut takes them together.
+        """Replace all idle connections after one was found dead: a restart or a lost network ends them all.
 
-        Nothing is sent on them, since none may answer; those in use are replaced when they come back.
+        Nothing is sent on them, because none may answer; those in use are replaced when they come back.
         """
         self._open().drain()
 
@@ -101,7 +103,9 @@ class Database:
             pool.close()
 
     def forget(self) -> None:
-        """In a forked child: its parent's connections and threads are not ours, not even to close."""
+        """In a forked child: leave the connections of the parent alone. Closing them would end the
+        parent's.
+        """
         self._lock = threading.Lock()  # another thread of the parent may have held it
         self._in_use = set()
         if self._pool is not None:
@@ -152,7 +156,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def _split(dsn: str) -> tuple[str, int | None]:
-    """The DSN without our own option, and the option."""
+    """The DSN without `prepare_threshold`, and its value."""
     if "prepare_threshold" not in dsn:
         return dsn, _PREPARE_AFTER
     if "://" not in dsn:  # keyword=value words

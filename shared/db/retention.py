@@ -1,7 +1,7 @@
 """How long each table keeps its rows: the decision about every table of `schema.py`, and nothing else.
 
-`store/forgetting` carries out what is forgotten by age and `repositories/trash` what is purged; `relay` calls
-both. A test fails for a table without a decision and for a rule without an index.
+`store/forgetting` deletes rows by age and `repositories/trash` purges deleted tasks; `relay` calls both. A
+test fails for a table without a decision and for a rule without an index.
 """
 
 from collections.abc import Mapping
@@ -39,20 +39,20 @@ RETENTION: Mapping[LiteralString, tuple[Forget, ...] | Keep] = {
     "occurrences": Keep("the record of their series, and go with it"),
     "reminders": (
         Forget(timedelta(days=30), "updated_at", "user_id, id", "state = 'cancelled'"),
-        # A sent one tells that its instant has been told of; its task may still be open.
+        # A sent reminder is the record that its instant was announced; its task may still be open.
         Forget(timedelta(days=365), "updated_at", "user_id, id", "state in ('sent', 'passed')"),
     ),
     "outbox": (
         Forget(timedelta(days=7), "published_at", "user_id, seq, n", "published_at is not null"),
         Forget(timedelta(days=30), "dead_at", "user_id, seq, n", "dead_at is not null"),
     ),
-    # The inbox outlives every topic's retention and the replay of its dead letters: else a replay acts twice.
+    # Longer than a topic keeps events and dead letters are replayed; otherwise a replay would act twice.
     "inbox": (Forget(timedelta(days=30), "processed_at", _EVENT, "true"),),
     "skipped_events": (Forget(timedelta(days=90), "skipped_at", _EVENT, "true"),),
     "event_failures": (Forget(timedelta(days=90), "failed_at", _EVENT, "true"),),
     "idempotency": (Forget(IDEMPOTENCY, "created_at", "user_id, key", "true"),),
-    "audit_heads": Keep("the audit log is kept: a chain that forgets proves nothing"),
-    "audit_entries": Keep("the audit log is kept: a chain that forgets proves nothing"),
+    "audit_heads": Keep("the audit log is kept: without its first entries a chain cannot be checked"),
+    "audit_entries": Keep("the audit log is kept: without its first entries a chain cannot be checked"),
     "webhooks": Keep("until their user deletes them"),
     "deliveries": (Forget(timedelta(days=30), "updated_at", "user_id, id", "state in ('sent', 'failed')"),),
     "notifications": (Forget(timedelta(days=90), "created_at", "user_id, id", "true"),),

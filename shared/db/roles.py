@@ -19,7 +19,7 @@ ROLES = (OWNER, *APP_ROLES)
 _COMMON = {
     "timezone": "UTC",
     "lock_timeout": "1s",
-    # A client whose host vanished says nothing: without these its sessions count against the limit for hours.
+    # Sessions of a client whose host has gone count against the limit for hours without these.
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
@@ -38,13 +38,14 @@ _Admin = psycopg.Connection[tuple[Any, ...]]
 
 
 class UnsafeRole(RuntimeError):
-    """A role of ours could step over row-level security."""
+    """One of our roles may bypass row-level security."""
 
 
 def ensure_roles(admin: _Admin, passwords: Mapping[str, str]) -> None:
     """Create or repair owner, api, consumer, ticker and relay; `passwords` is by role. Repeatable.
 
-    `admin` needs CREATEROLE, not superuser (managed PostgreSQL gives none).
+    `admin` needs CREATEROLE, not superuser (managed PostgreSQL gives none). Raises UnsafeRole for a role
+    that may bypass row-level security.
     """
     for role in ROLES:
         name, password = sql.Identifier(role), sql.Literal(passwords[role])
@@ -74,7 +75,9 @@ def ensure_database(admin: _Admin, name: str) -> None:
 
 
 def _join_owner(admin: _Admin) -> None:
-    """An administrator that is no superuser must be a member of a role to give it a database."""
+    """Make the administrator a member of `owner`: only so may one that is no superuser create its
+    database.
+    """
     row = admin.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
     if row and not row[0]:
         admin.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(OWNER)))

@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core describes them: the truth for migrations, drift checks and grants.
+"""The tables, described with SQLAlchemy Core. Migrations, drift checks and grants are compared with this.
 
 Nothing here runs on a request path (statements are psycopg, in `repositories/`). There are no time
 defaults: every instant is written by the code from `tx.now`. Keys of users' rows start with `user_id`,
@@ -39,8 +39,8 @@ metadata = MetaData(
 )
 
 
-# One row a user. Every write of a user increments change_seq first: its row lock makes
-# commit order = outbox order = change feed order for that user.
+# One row a user. Every write of a user increments change_seq first; by the lock of this row the commits, the
+# outbox and the change feed of the user have the same order.
 accounts = Table(
     "accounts",
     metadata,
@@ -75,7 +75,7 @@ series = Table(
     Column("state", Text, nullable=False),
     Column("state_reason", Text),
     count("emitted_count", 1),
-    Column("successor_id", Uuid),  # the series that goes on when this one ends: a split
+    Column("successor_id", Uuid),  # the series that continues this one after a split
     Column("ends_before", Text),  # the key at which the successor took over: cron has no UNTIL
     json("template", "{}"),  # fields in which the first task of a successor differs from the one before it
     count("version", 1),
@@ -106,7 +106,7 @@ tasks = Table(
     Column("project_id", Uuid),
     Column("parent_id", Uuid),
     Column("position", Text, nullable=False),
-    # What the user said (kind, wall time, zone) and what follows from it (due_at, due_sort).
+    # The due as the user wrote it (kind, wall time, zone) and the instants that follow from it.
     Column("due_kind", Text),
     Column("due_wall", DateTime(timezone=False)),
     Column("timezone", Text),
@@ -122,7 +122,7 @@ tasks = Table(
     *stamps(),
     instant("completed_at", nullable=True),
     instant("deleted_at", nullable=True),
-    Column("written", JSONB),  # what `recurrence` made it with: shared/domain/written.py
+    Column("written", JSONB),  # digests of the fields as `recurrence` made them: shared/domain/written.py
     PrimaryKeyConstraint("user_id", "id"),
     ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"]),
     CheckConstraint("status in ('open', 'done', 'skipped')", name="status"),
@@ -151,19 +151,20 @@ occurrences = Table(
     Column("ordinal", Integer, nullable=False),  # 1, 2, 3 … within the series: the order of the record
     Column("after_key", Text),  # the occurrence whose end brought this one; null for the first
     count("emitted_count"),  # series.emitted_count while this one was open: undo returns to it
-    # A skip that drops everything up to its time: what the expansion must know, whichever event brings it.
+    # The skip also dropped the missed ones before its time; the expansion reads it here, whichever event it
+    # has.
     Column("skip_missed", Boolean, nullable=False, server_default=text("false")),
     instant("created_at"),
     PrimaryKeyConstraint("user_id", "series_id", "key"),
     ForeignKeyConstraint(["user_id", "series_id"], ["series.user_id", "series.id"], ondelete="CASCADE"),
     ForeignKeyConstraint(["user_id", "task_id"], ["tasks.user_id", "tasks.id"]),
     CheckConstraint("outcome in ('open', 'done', 'skipped', 'missed')", name="outcome"),
-    # An ended one stays in the record of its series when its task is purged from the trash.
+    # When the task is purged from the trash, an ended occurrence stays in the record of its series.
     CheckConstraint(
         "outcome in ('done', 'skipped') or (outcome = 'missed') = (task_id is null)", name="task"
     ),
     some("ix_occurrences_task", "user_id", "task_id", where="task_id is not null"),
-    # Two expansions racing for one series: the second insert finds this and gives way.
+    # Two concurrent expansions of one series: the second insert violates this and is rolled back.
     some("uq_occurrences_open", "user_id", "series_id", where="outcome = 'open'", unique=True),
 )
 
@@ -261,8 +262,8 @@ event_failures = Table(
     Column("detail", Text),
     json("event", "{}"),
     instant("failed_at"),
-    Column("error_class", Text),  # transient, permanent or bug; null: nobody said
-    # `relay` publishes the event again at that time; null: it is not to be, or the consumer has answered.
+    Column("error_class", Text),  # transient, permanent or bug; null: unknown
+    # When `relay` publishes the event again; null: never, or the consumer has answered already.
     instant("next_replay_at", nullable=True),
     count("replays"),
     instant("resolved_at", nullable=True),  # a replay succeeded
@@ -322,7 +323,7 @@ webhooks = Table(
     Column("secret", LargeBinary, nullable=False),  # encrypted, see shared/runtime/sealing
     Column("state", Text, nullable=False),
     Column("state_reason", Text),
-    count("unanswered"),  # attempts in a row that waited in vain
+    count("unanswered"),  # attempts in a row without an answer
     instant("unanswered_since", nullable=True),
     instant("paused_until", nullable=True),  # nothing is sent before
     count("version", 1),
@@ -351,9 +352,9 @@ deliveries = Table(
     PrimaryKeyConstraint("user_id", "id"),
     UniqueConstraint("user_id", "event_id", "channel", "recipient"),
     CheckConstraint("state in ('pending', 'sending', 'sent', 'failed')", name="state"),
-    # For lists. Not in the order of the claims' index: the planner took one for the other.
+    # For lists. Other columns than the index of the claims, because the planner confused the two.
     Index("ix_deliveries_recipient", "recipient", "user_id", "created_at", "id"),
-    # Claims go from user to user and from recipient to recipient, past whatever backlog one of them has.
+    # Claims jump from user to user and from recipient to recipient, and do not read the backlog of any.
     some(
         "ix_deliveries_waiting",
         *("user_id", "recipient", "next_attempt_at", "id"),

@@ -1,4 +1,4 @@
-"""Which errors of the database can never pass: the same statement fails with them for ever.
+"""Tells which errors of the database are permanent: repeating the statement cannot help.
 
 Source: PostgreSQL documentation, appendix A (error codes). Called by the unit of work and by event verdicts.
 """
@@ -10,14 +10,14 @@ _LIMITS = "54"  # program limit exceeded: an index row too large, too many colum
 
 
 def exceeds_a_limit(error: BaseException) -> bool:
-    """Class 54, which the driver files under OperationalError like a lost connection."""
+    """Class 54 (program limits). The driver raises it as OperationalError, like a lost connection."""
     return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_LIMITS)
 
 
 def is_permanent(error: BaseException) -> bool:
     """Class 22 (data), also where the driver itself refuses a value, 23 (constraints) and 54 (limits).
 
-    Not a violated uniqueness: that is about other rows, which may change, or are not what they should be.
+    A violated uniqueness is not permanent: it depends on other rows, and those may change.
     """
     if isinstance(error, errors.UniqueViolation | errors.ExclusionViolation):
         return False

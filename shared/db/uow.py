@@ -1,8 +1,9 @@
 """The unit of work: every transaction of the system begins and commits here. Called by services, the event
 adapter and the publisher; repositories get the `Transaction`.
 
-Each has its time: `timeout`, or what is left to the request, event or tick. Then it ends with RetryLater,
-whether the server is slow, has stopped or cannot be reached; only the commit may take a moment longer.
+Every transaction has a time limit: `timeout`, or what is left for the request, event or tick. After it the
+transaction ends with RetryLater, whether the server is slow, has stopped or cannot be reached; only the
+commit may take ENDING_SECONDS longer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -52,7 +53,7 @@ class UnitOfWork:
     def write(
         self, user_id: str, cause: Cause, *, key: str | None = None, timeout: float | None = None
     ) -> Iterator[Transaction]:
-        """A change that belongs to the user's feed: takes the next change_seq, may emit events.
+        """A change of the user's data. Locks the account row, takes the next change_seq, may emit events.
 
         Conflict when another transaction of the user with the same `key` is still running.
         """
@@ -66,7 +67,7 @@ class UnitOfWork:
     ) -> Iterator[list[Transaction]]:
         """As `write`, for several users in one transaction: it saves round trips, and commits all or nothing.
 
-        Statements act for the user whose `tx.act()` came last; row-level security holds as everywhere.
+        Statements run as the user whose `tx.act()` was called last, under row-level security as always.
         """
         ids = sorted({_required(user_id) for user_id in user_ids})
         with ExitStack() as stack:
@@ -96,19 +97,23 @@ class UnitOfWork:
 
     @contextmanager
     def record(self, user_id: str, cause: Cause, *, timeout: float | None = None) -> Iterator[Transaction]:
-        """A change outside the feed (audit, deliveries, read marks, the outbox's own marks): no events."""
+        """A change without a change_seq and without events: audit, deliveries, read marks, marks of the
+        outbox.
+        """
         with self._run(cause, Opening(_required(user_id), timeout=timeout)) as tx:
             yield tx
 
     @contextmanager
     def read(self, user_id: str, *, timeout: float | None = None) -> Iterator[Transaction]:
-        """Reads only."""
+        """A read-only transaction of the user."""
         with self._run(self._sweeper, Opening(_required(user_id), "begin read only", timeout=timeout)) as tx:
             yield tx
 
     @contextmanager
     def sweep(self, *, timeout: float | None = None) -> Iterator[Transaction]:
-        """No user: sees what the role's sweep policies in `grants.py` open, and nothing else."""
+        """A transaction without a user: sees only the rows that the sweep policies of its role allow
+        (`grants`).
+        """
         with self._run(self._sweeper, Opening("", timeout=timeout)) as tx:
             yield tx
 
@@ -135,7 +140,9 @@ def _required(user_id: str) -> str:
 
 
 def _commit(each: Sequence[Transaction], connection: Connection) -> None:
-    """Outbox rows and COMMIT in one round trip; not when time is up, while the outcome can still be known."""
+    """Outbox rows and COMMIT in one round trip. When the time is over no COMMIT is sent: so the outcome is
+    certain.
+    """
     if connection.info.transaction_status == TransactionStatus.INERROR:
         # PostgreSQL would answer COMMIT with a silent rollback.
         raise RuntimeError("a statement failed and its error was caught; wrap such statements in savepoint()")
@@ -164,7 +171,9 @@ def _commit(each: Sequence[Transaction], connection: Connection) -> None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Faults that pass become RetryLater; everything else (a broken constraint, a bug) goes on as it is."""
+    """Turn faults that pass into RetryLater; everything else (a broken constraint, a bug) is raised
+    unchanged.
+    """
     try:
         yield
     except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
@@ -174,8 +183,8 @@ def _translated() -> Iterator[None]:
 
 
 def _passing(error: psycopg.Error) -> RetryLater:
-    """Psycopg files connection loss (08), deadlock and serialization (40), resources (53), locks (55),
-    cancellation and shutdown (57) and pool timeouts under OperationalError.
+    """The RetryLater for an OperationalError. Psycopg raises that for connection loss (class 08), deadlock
+    and serialization (40), resources (53), locks (55), cancellation and shutdown (57) and pool timeouts.
     """
     if isinstance(error, errors.LockNotAvailable | errors.DeadlockDetected | errors.SerializationFailure):
         return RetryLater("another change of the same data is in progress", code="busy")

@@ -1,1 +1,1 @@
-"""Records in and out of Kafka: the CloudEvents codec and the publishers."""
+"""The CloudEvents codec, strict JSON, and the publishers for Kafka and for the local platform's log."""

@@ -1,8 +1,8 @@
-"""CloudEvents 1.0.2 as they come in over HTTP: strict decoding of both modes. `encoding` writes them.
+"""Decodes CloudEvents 1.0.2 from HTTP requests, strictly, in both modes. `encoding` encodes them.
 
-Called by `runtime.received`, the HTTP command route, `relay` and `updates`. The SDK is not used to decode: it
-invents ids and lets stray headers override a structured event, which defeats deduplication. It is the oracle
-of the tests.
+Called by `runtime.received`, the HTTP command route, `relay` and `updates`. The SDK is not used here: it
+makes up missing ids and lets `ce-` headers override a structured event, so that duplicates would not be
+recognised. Tests compare this decoder with it.
 """
 
 import base64
@@ -45,7 +45,13 @@ class UnsupportedEncoding(InvalidCloudEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class CloudEvent:
-    """One event; `data` is decoded JSON, or None when there is none or it is not JSON."""
+    """One event; `data` is decoded JSON, or None when there is none or it is not JSON.
+
+    >>> headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/shop", "ce-type": "order.made"}
+    >>> event = from_http({**headers, "content-type": "application/json", "ce-lang": "en"}, b'{"n": 1}')
+    >>> event.type, event.data, dict(event.extensions)
+    ('order.made', {'n': 1}, {'lang': 'en'})
+    """
 
     id: str
     source: str
@@ -59,7 +65,10 @@ class CloudEvent:
 
 
 def from_http(headers: Mapping[str, str], body: bytes, *, max_bytes: int = MAX_EVENT_BYTES) -> CloudEvent:
-    """The event in a request; mode by Content-Type alone. Raises InvalidCloudEvent or InvalidJson."""
+    """The event of a request; only Content-Type decides between binary and structured mode.
+
+    Raises InvalidCloudEvent, UnsupportedEncoding, InvalidJson, or LimitExceeded above `max_bytes`.
+    """
     lowered = _lowered(headers.items())
     media, _, parameters = lowered.get("content-type", "").partition(";")
     media = media.strip().lower()
@@ -88,7 +97,7 @@ def _from_binary(headers: Mapping[str, str], body: bytes, max_bytes: int) -> Clo
     content_type = headers.get("content-type") or None
     if content_type:
         attributes["datacontenttype"] = content_type
-    _check_context(attributes)  # before the body: a forged event must not cost a parse
+    _check_context(attributes)  # before the body, so that an event without valid attributes is not parsed
     data = strict_json.loads(body, max_bytes=max_bytes) if body and is_json(content_type) else None
     return _build(attributes, data)
 

@@ -1,4 +1,6 @@
-"""Publishes to the local platform's log: POST /records, all or nothing per request. Made by `connect`."""
+"""Publishes to the local platform's log with POST /records, which stores all records of a request or none.
+Made by `connect`.
+"""
 
 import base64
 import http.client
@@ -13,7 +15,13 @@ _REFUSALS: dict[int, type[Refused]] = {404: UnknownTopic, 413: TooLarge}
 
 
 class EmbeddedPublisher:
-    """One request a call; a connection of its own each time, since the platform may have restarted."""
+    """The adapter of `ports.Publisher` for the local platform; `url` is its address.
+
+    Every call makes a new connection, because the platform may have restarted.
+
+    >>> EmbeddedPublisher("http://127.0.0.1:8081").publish([], timeout=1.0)
+    0
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -37,7 +45,7 @@ class EmbeddedPublisher:
         """Nothing is kept open."""
 
     def _prefix(self, records: Sequence[Record], timeout: float) -> int:
-        """One of them was refused and none stored: one by one, up to that one."""
+        """After a refused request, of which nothing is stored: send one by one, up to the refused record."""
         for index, record in enumerate(records):
             try:
                 self._post([record], timeout)

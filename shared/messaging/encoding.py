@@ -1,6 +1,6 @@
-"""The one way from an event to the wire: `cloudevent_of` for an event just made, `record_of` and `to_http`
-for the two bindings that we write. Called by the outbox drain and by the answer to a command, which therefore
-carries exactly the attributes and the data that go on the topic. `cloudevent` reads them.
+"""Encodes events: `cloudevent_of` makes a CloudEvent of an event, `record_of` and `to_http` write one as a
+Kafka record and as an HTTP message. Called by the outbox drain and by the answer to a command, which so has
+exactly the attributes and data of the record on the topic. `cloudevent` decodes them.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,18 @@ _SAFE = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")
 
 
 def cloudevent_of(event: Event, *, source: str, traceparent: str | None) -> CloudEvent:
-    """`event` as it will be published; its data is JSON, not the objects of the event."""
+    """`event` as it will be published; its data is JSON, not the objects of the event.
+
+    >>> from shared.events.account import AccountChanged
+    >>> event = AccountChanged(
+    ...     event_id=UUID(int=1), user_id="anna", task_id=None, task_version=None, actor={},
+    ...     occurred_at=datetime(2026, 6, 1, tzinfo=UTC), resource="settings", resource_id="anna",
+    ...     action="updated")
+    >>> made = cloudevent_of(event, source="/taskflow/tasks", traceparent=None)
+    >>> record = record_of(made, topic=event.topic)
+    >>> record.key, record.headers["ce_type"], record.headers["ce_time"]
+    ('anna', 'io.taskflow.account.changed.v1', '2026-06-01T00:00:00Z')
+    """
     return published(
         id=event.event_id,
         source=source,
@@ -46,9 +57,9 @@ def published(
     traceparent: str | None,
     data: object,
 ) -> CloudEvent:
-    """The attributes of every event of ours, whether it was made now or is read from the outbox.
+    """The CloudEvent of one of our events, whether it was just made or is read from the outbox.
 
-    `flags` are the extensions that Triggers filter on.
+    `flags` are the extensions that Triggers filter on; `data` is JSON.
     """
     trace = {"traceparent": traceparent} if traceparent else {}
     own = {"partitionkey": user_id, "schemaversion": str(schema_version)}
@@ -66,7 +77,7 @@ def published(
 
 
 def attributes_of(event: CloudEvent) -> dict[str, str]:
-    """Every attribute that has a value, by name, without datacontenttype: both bindings map it apart."""
+    """Every attribute that has a value, by name, without datacontenttype, which has a header of its own."""
     named = {
         "specversion": "1.0",
         "id": event.id,
@@ -81,7 +92,11 @@ def attributes_of(event: CloudEvent) -> dict[str, str]:
 
 
 def to_http(event: CloudEvent) -> tuple[dict[str, str], bytes]:
-    """Headers and body of `event` in binary mode."""
+    """Headers and body of `event` in binary mode.
+
+    >>> to_http(CloudEvent(id="1", source="/shop", type="order.made", data={"n": 1}))[1]
+    b'{"n":1}'
+    """
     headers = {f"ce-{name}": header_value(value) for name, value in attributes_of(event).items()}
     if event.data is None:
         return headers, b""

@@ -1,7 +1,8 @@
 """Publishes to Kafka with kafka-python-ng. Made by `connect` in the publisher thread, after the fork.
 
-In order: one request in flight, no retries of its own; after any failure the producer is thrown away, so
-that nothing it still buffers can be sent late. The outbox sends again; consumers deduplicate by event id.
+It keeps the order: one request at a time and no retries by the client. After any failure the producer is
+discarded, so that no record in its buffer is sent later. The outbox sends again; consumers recognise
+duplicates by the event id.
 """
 
 import threading
@@ -33,7 +34,15 @@ _NO_TOPIC = (kafka_errors.UnknownTopicOrPartitionError, kafka_errors.InvalidTopi
 
 
 class KafkaPublisher:
-    """One producer, built at the first publish and again after a failure. Default partitioner: murmur2."""
+    """The Kafka adapter of `ports.Publisher`: one producer, made at the first publish and after a failure.
+
+    `bootstrap_servers` is `host:port,…`. Partitions are chosen by murmur2 of the key, as by Kafka's clients.
+
+    >>> publisher = KafkaPublisher("kafka-1:9092, kafka-2:9092")  # connects at the first publish
+    >>> publisher.publish([], timeout=1.0)
+    0
+    >>> publisher.close(timeout=1.0)
+    """
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
@@ -120,9 +129,10 @@ def _classified(error: BaseException) -> PublishError:
 
 
 class _Answers:
-    """Tells a missing topic from a dead broker, which the client reports alike: did metadata arrive?
+    """Distinguishes a missing topic from an unreachable broker: the client reports both as the same timeout.
 
-    About one topic the answer is an error; about several it is a success that leaves the topic out.
+    If metadata has arrived, the broker is there. Asked for one missing topic it answers with an error; asked
+    for several topics it answers without the missing one.
     """
 
     def __init__(self, producer: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the outbox drain needs of a message log; `kafka` and `embedded` implement it."""
+"""The interface through which the outbox drain publishes; `kafka` and `embedded` implement it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class Record:
 
 
 class PublishError(Exception):
-    """The log did not take a record; nothing after the acknowledged prefix may be assumed stored."""
+    """The log did not acknowledge a record; whether it and the records after it are stored is unknown."""
 
 
-class Refused(PublishError):  # an outcome about one record, not about the log
-    """The log answers, and refuses this very record; trying again soon cannot help."""
+class Refused(PublishError):  # about one record, not about the log
+    """The log works and refuses this one record; trying again soon cannot help."""
 
 
 class UnknownTopic(Refused):

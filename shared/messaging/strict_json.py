@@ -1,7 +1,7 @@
-"""JSON as we accept it from outside: UTF-8, no duplicate keys, no NaN, bounded depth and numbers.
+"""Reads JSON from outside: UTF-8, no duplicate keys, no NaN, limited depth and numbers.
 
-Used by the CloudEvents codec and by the HTTP API. What passes here can be stored: PostgreSQL refuses
-NUL and lone surrogates, which `json.loads` lets through.
+Used by the CloudEvents codec and by the HTTP API. What is accepted can be stored: NUL and lone surrogates,
+which `json.loads` accepts and PostgreSQL refuses, are refused here.
 """
 
 import json
@@ -22,7 +22,12 @@ class InvalidJson(Invalid):
 
 
 def loads(body: bytes, *, max_bytes: int = 65_536) -> Any:  # JSON is dynamically typed
-    """The value of `body`; raises InvalidJson, or LimitExceeded(too_large) above `max_bytes`."""
+    """The value of `body`; raises InvalidJson, or LimitExceeded(too_large) above `max_bytes`.
+
+    >>> loads(b'{"n": 1, "n": 2}')
+    Traceback (most recent call last):
+    shared.messaging.strict_json.InvalidJson: An object repeats a key.
+    """
     if len(body) > max_bytes:
         raise LimitExceeded(
             f"The body is larger than {max_bytes} bytes.", code="body_too_large", too_large=True
@@ -38,7 +43,7 @@ def loads(body: bytes, *, max_bytes: int = 65_536) -> Any:  # JSON is dynamicall
 
 
 def dumps(value: object) -> str:
-    """Compact JSON text; refuses what `loads` would refuse of numbers."""
+    """Compact JSON text; ValueError for NaN and infinity."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
@@ -58,7 +63,7 @@ _TOO_DEEP = f"The body nests deeper than {MAX_DEPTH} levels."
 
 
 def _check(root: object) -> None:
-    """Depth, and text that PostgreSQL cannot hold; iterative, since the input chooses the depth."""
+    """Check the depth, and texts for what PostgreSQL refuses. Iterative: a deep input must not recurse."""
     level, depth = [root], 0
     while level:
         depth += any(isinstance(v, dict | list) for v in level)

@@ -1,4 +1,4 @@
-"""SQL about a user's account row beyond its counter, which the unit of work keeps."""
+"""SQL about a user's account row: settings, digest, tzdata. Its counter is kept by the unit of work."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -28,28 +28,28 @@ class Accounts:
         self._tx = tx
 
     def set_webhook_events(self, patterns: Iterable[str]) -> None:
-        """What the enabled endpoints ask for together; the unit of work reads it to flag events."""
+        """Store the patterns of all enabled endpoints; the unit of work reads them to mark events."""
         self._tx.execute(
             "update accounts set webhook_events = %s where user_id = %s",
             (sorted(set(patterns)), self._tx.user_id),
         )
 
     def preferences(self) -> Preferences:
-        """What the user has set; the defaults before the first write."""
+        """The user's settings; the defaults before the first write."""
         row = self._tx.execute(
             f"select {listed(_PREFERENCES)} from accounts where user_id = %s", (self._tx.user_id,)
         ).fetchone()
         return Preferences.stored(row[0], row[1]) if row else Preferences()
 
     def own_preferences(self, *, versions: Versions = None) -> Preferences:
-        """As `preferences`, from the row that this write holds; at one of `versions`, when given."""
+        """As `preferences`, without a query in a `write`; PreconditionFailed unless at one of `versions`."""
         account = self._tx.account
         found = Preferences.stored(account.timezone, account.settings)
         check_version("settings", found.version, versions)
         return found
 
     def change_preferences(self, before: Preferences, after: Preferences) -> Preferences:
-        """Write `after` as the next version; the rest of the transaction acts by it. Returns it."""
+        """Write `after` as the next version and return it; the rest of the transaction sees it, too."""
         after = replace(after, version=before.version + 1)
         self._tx.execute(
             f"update accounts set {assigned(_PREFERENCES)} where user_id = %(user_id)s",
@@ -66,7 +66,9 @@ class Accounts:
         return after
 
     def schedule_digest(self, after: Preferences, *, overdue_stays: bool = True) -> None:
-        """When the next digest is due; one that is due already is sent first, unless none is wanted."""
+        """Set when the next digest is due. A digest that is due already stays due, unless the user
+        wants none.
+        """
         self._tx.execute(
             """update accounts set next_digest_at = %(next)s
                where user_id = %(user_id)s
@@ -80,14 +82,14 @@ class Accounts:
         )
 
     def tzdata(self) -> str | None:
-        """See `derived_with`; None as well after a write under other rules."""
+        """See `derived_with`; None also after a write by a process with another tzdata."""
         row = self._tx.execute(
             "select tzdata from accounts where user_id = %s", (self._tx.user_id,)
         ).fetchone()
         return row[0] if row else None
 
     def derived_with(self, tzdata: str | None) -> None:
-        """Which tzdata the user's instants follow: a version, `version>task id` while tasks after that one
-        have not been derived again yet, or None for nobody knows.
+        """Store which tzdata the user's instants follow: a version, `version>task id` while the tasks after
+        that one have not been derived again yet, or None if it is unknown.
         """
         self._tx.execute("update accounts set tzdata = %s where user_id = %s", (tzdata, self._tx.user_id))

@@ -23,9 +23,9 @@ class AuditLog:
         self._tx = tx
 
     def lock_head(self) -> Head:
-        """The head, locked until commit: appends of one user happen one after the other.
+        """The head, locked until commit, so that appends of one user happen one after the other.
 
-        The first append of a user inserts it; of two racing ones the second waits for the first.
+        The first append of a user inserts it; if two are concurrent, the second waits for the first.
         """
         user_id = self._tx.user_id
         self._tx.execute(
@@ -59,7 +59,7 @@ class AuditLog:
         return Head(entry.seq, digest)
 
     def head(self) -> Head:
-        """The recorded head, or the empty chain's."""
+        """The recorded head; that of an empty chain before the first entry."""
         sql = "select seq, hash from audit_heads where user_id = %s"
         return self._tx.fetch_one(Head, sql, (self._tx.user_id,)) or Head()
 
@@ -88,7 +88,7 @@ class AuditLog:
             raise Conflict("This log is being checked already.", code="verification_in_progress")
 
     def following(self, after: int, *, upto: int, limit: int) -> list[Link]:
-        """The next entries in order, beginning with `BEFORE_ALL`."""
+        """The next entries in order, after the seq `after` (`BEFORE_ALL` for the first page)."""
         sql = (
             f"select {listed(_LINK)} from audit_entries where user_id = %s and seq > %s and seq <= %s"
             " order by seq limit %s"
@@ -96,9 +96,9 @@ class AuditLog:
         return self._tx.fetch(Link, sql, (self._tx.user_id, after, upto, limit))
 
     def beyond_head(self) -> int | None:
-        """The first seq above the recorded head; there is none unless somebody forged it.
+        """The first seq above the recorded head; None unless somebody has forged entries.
 
-        One statement sees head and entries as of one moment, however many are appended meanwhile.
+        One statement sees head and entries as of one moment, also while entries are appended.
         """
         sql = (
             "select min(seq) from audit_entries where user_id = %(user_id)s and seq >"

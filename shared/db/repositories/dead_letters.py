@@ -46,7 +46,7 @@ _NEVER: LiteralString = f"update event_failures f set next_replay_at = null wher
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """An event that reached a dead-letter topic, and what is known of why; `user_id` "" if it names none."""
+    """An event from a dead-letter topic, and the known reasons; `user_id` is "" if the event names none."""
 
     consumer: str
     source: str
@@ -75,7 +75,9 @@ class Due:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What became of a user's due letters: answered meanwhile, made pending again, gone from the outbox."""
+    """The result for a user's due letters: how many were answered meanwhile, are pending again, or are gone
+    from the outbox. `busy`: none, because the user's outbox is being drained.
+    """
 
     answered: int = 0
     pending: int = 0
@@ -84,14 +86,15 @@ class Replayed:
 
 
 class DeadLetters:
-    """Needs a transaction without a user, in the role `relay`."""
+    """The dead letters of all users; needs a transaction without a user, in the role `relay`."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     def put(self, letter: DeadLetter) -> None:
-        """Store it in place of the consumer's own verdict, which knows neither topic nor dispatcher. A letter
-        that is due already keeps its turn: what fails again must not push itself back or forward.
+        """Store it instead of the consumer's own record, which has neither topic nor dispatcher. A letter
+        that is due already keeps its time: an event that fails again moves neither back nor forward in the
+        order.
         """
         values = {name: storable(value) for name, value in vars(letter).items()}
         values |= {"ce_source": values["source"], "ce_id": values["id"], "failed_at": self._tx.now}
@@ -99,7 +102,7 @@ class DeadLetters:
         self._tx.execute(_PUT, values | {"next_replay_at": self._tx.now if letter.replayable else None})
 
     def due(self, *, limit: int) -> list[Due]:
-        """Letters to replay now, the users in turns: the first of everybody, then the second, …"""
+        """Letters to replay now: the first of every user, then the second of every user, and so on."""
         return self._tx.fetch(Due, _DUE, {"now": self._tx.now, "limit": limit})
 
 
@@ -110,9 +113,9 @@ class Replays:
         self._tx = tx
 
     def run(self, due: Sequence[Due]) -> Replayed:
-        """Settle what its consumer has answered; the rest is pending in the outbox again, with the same ids.
+        """Close the letters that their consumer has answered; make the rest pending again, with the same ids.
 
-        The other consumers of the event know it by their inboxes and drop it.
+        The other consumers of such an event find it in their inboxes and ignore it.
         """
         if not outbox.try_lock(self._tx, self._tx.user_id):  # see `outbox.publish_again`
             return Replayed(busy=True)

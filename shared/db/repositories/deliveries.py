@@ -1,8 +1,8 @@
 """All SQL about deliveries: one row for each event and outside recipient, claimed with a lease before
 each attempt and marked after it. Called by `notifications`; `tasks` shows them and sends one again.
 
-While a row is `sending` its `next_attempt_at` is the end of the lease, so that one index finds both
-what is due and what a process died over.
+While a row is `sending` its `next_attempt_at` is the end of the lease, so that one index finds both the due
+rows and those whose process has died.
 """
 
 from collections.abc import Collection
@@ -27,7 +27,7 @@ _NEW: Columns = without(STORED, "attempts", "response_status", "last_error", "le
 _SELECT = f"select {listed(_DELIVERY)} from deliveries where user_id = %(user_id)s"
 _INSERT = f"""{insert("deliveries", _NEW)}
 on conflict (user_id, event_id, channel, recipient) do nothing"""
-# A probe of the index a recipient, however many deliveries wait: nobody reads past another's backlog.
+# One look into the index for each recipient, however many deliveries wait for it.
 _WAITING = """
 with recursive waiting as (
   (select recipient, next_attempt_at from deliveries
@@ -106,7 +106,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A recipient with deliveries that are due, and since when the first of them is."""
+    """A recipient with due deliveries, and the time since which the first of them is due."""
 
     recipient: str
     since: datetime
@@ -126,7 +126,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Result:
-    """What an attempt came to: `sent`, `failed` for good, or `pending` until `next_attempt_at`."""
+    """The result of an attempt: `sent`, `failed` finally, or `pending` until `next_attempt_at`."""
 
     state: str
     next_attempt_at: datetime | None = None
@@ -150,7 +150,7 @@ class Deliveries:
         payload: str,
         not_before: datetime | None = None,
     ) -> None:
-        """One row an event, channel and recipient, however often the event arrives."""
+        """Insert a delivery; nothing happens if the event has one for this channel and recipient already."""
         now = self._tx.now
         values = {"event_id": event_id, "event_type": event_type, "channel": channel, "recipient": recipient}
         identity = {"user_id": self._tx.user_id, "id": uuid7(now), "created_at": now, "updated_at": now}
@@ -158,24 +158,24 @@ class Deliveries:
         self._tx.execute(_INSERT, {**values, **identity, **waiting})
 
     def postpone(self, event_types: Collection[str], until: datetime) -> None:
-        """What is due of these types waits until then: fresh ones, retries and abandoned attempts alike."""
+        """Move due deliveries of these types to `until`: new ones, retries and those of a dead process."""
         self._tx.execute(_POSTPONE, self._of_types(event_types) | {"until": until})
 
     def release(self, event_types: Collection[str]) -> None:
-        """What waits for its first attempt may have it now: the reason to wait may be gone."""
+        """Make deliveries that wait for their first attempt due now: the reason to wait may be over."""
         self._tx.execute(_RELEASE, self._of_types(event_types))
 
     def _of_types(self, event_types: Collection[str]) -> dict[str, object]:
         return {"user_id": self._tx.user_id, "event_types": list(event_types), "now": self._tx.now}
 
     def waiting(self) -> list[Waiting]:
-        """Who has due or abandoned deliveries, the longest waiting first."""
+        """Recipients with deliveries that are due or whose process died, the longest waiting first."""
         return self._tx.fetch(Waiting, _WAITING, {"user_id": self._tx.user_id, "now": self._tx.now})
 
     def claim(self, recipient: str, channel: str = WEBHOOK) -> Claimed | None:
-        """The delivery that has been due longest, leased; None when nothing is due.
+        """Take the delivery that has been due longest, with a lease of LEASE; None when nothing is due.
 
-        SKIP LOCKED: a concurrent claimer takes the next row instead of waiting for ours.
+        SKIP LOCKED: a concurrent caller takes the next row instead of waiting for this one.
         """
         now = self._tx.now
         values = {"user_id": self._tx.user_id, "now": now, "lease": now + LEASE, "channel": channel}
@@ -210,7 +210,10 @@ class Deliveries:
         return found
 
     def resend(self, delivery_id: UUID, *, recipient: str) -> Delivery:
-        """Due at once, with a fresh schedule; the message keeps its id and its bytes."""
+        """Make it due at once, with a new retry schedule; the message keeps its id and its bytes.
+
+        NotFound if there is none, Conflict while it is being attempted.
+        """
         if self.get(delivery_id, recipient=recipient).state == "sending":
             raise Conflict("The delivery is being attempted right now.", code="delivery_in_progress")
         values = {"user_id": self._tx.user_id, "id": delivery_id, "now": self._tx.now}
@@ -218,7 +221,7 @@ class Deliveries:
         return self.get(delivery_id, recipient=recipient)
 
     def give_up(self, recipient: str, *, error: str) -> None:
-        """Whatever still waits for `recipient` has failed: the endpoint is gone."""
+        """Mark everything that waits for `recipient` as failed: the endpoint does not exist any more."""
         values = {"user_id": self._tx.user_id, "recipient": recipient, "error": error, "now": self._tx.now}
         self._tx.execute(_GIVE_UP, values)
 
@@ -230,6 +233,6 @@ class DueDeliveries:
         self._tx = tx
 
     def users(self, *, limit: int) -> list[str]:
-        """Users with due or abandoned deliveries, the longest waiting first."""
+        """Users with deliveries that are due or whose process died, the longest waiting first."""
         rows = self._tx.execute(_DUE_USERS, {"now": self._tx.now, "limit": limit}).fetchall()
         return [row[0] for row in rows]

@@ -1,8 +1,8 @@
-"""All SQL about what follows from the rules of time zones: the instants of open tasks and their reminders.
-Called by `tasks` when a user moves to another zone and by `relay` when the tzdata is newer than they are.
+"""Derives the instants of open tasks and of their reminders again, when the rules of time have changed.
+Called by `tasks` when a user moves to another zone and by `relay` when this process has a newer tzdata.
 
-Wall times stay as they are; whatever else they give under the user's zone and the tzdata of this process
-is written, so that calling it twice changes nothing.
+Wall times stay as they are. The instants that they mean under the user's zone and the tzdata of this process
+are written; a second call changes nothing.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,8 +19,8 @@ from shared.events.base import changes_between
 from shared.events.task import TaskChanged, TaskUpdated
 
 BATCH = 500  # tasks in one transaction
-USERS_ZONE = ("date", "floating")  # dues that the user's own zone decides, where they name none
-ANY_ZONE = ("date", "floating", "zoned")  # dues that the rules of some zone decide
+USERS_ZONE = ("date", "floating")  # kinds of due that depend on the user's zone, if they name none
+ANY_ZONE = ("date", "floating", "zoned")  # kinds of due that depend on any zone
 _FIRST = UUID(int=0)
 _PAGE = """
 select id, title, due_kind, due_wall, timezone, due_at, due_sort, reminders, reminder_sent, series_id,
@@ -36,7 +36,7 @@ where user_id = %(user_id)s and id = %(id)s"""
 
 @dataclass(frozen=True, kw_only=True)
 class Derived(Task):
-    """An open task as far as its instants go."""
+    """An open task with the columns that its instants need; the others have their defaults."""
 
     due_sort: datetime
 
@@ -50,7 +50,7 @@ class DerivedInstants:
     def refresh(
         self, kinds: Collection[str], *, after: UUID | None = None, limit: int = BATCH
     ) -> UUID | None:
-        """Derive the next `limit` tasks after that id again; the last id if there may be more."""
+        """Derive the `limit` tasks after the id `after` again; returns the last id if there may be more."""
         page = self._tx.fetch(Derived, _PAGE, (self._tx.user_id, after or _FIRST, list(kinds), limit))
         known = Reminders(self._tx).of_tasks([task.id for task in page])
         with pipelined(self._tx.connection):  # one round trip, however many statements
@@ -87,7 +87,7 @@ class DerivedInstants:
         )
 
     def _announce(self, before: Derived, after: Derived) -> None:
-        """An event where the due moved; the feed's hint for whatever a client may show."""
+        """Emit an event if the due has moved, and always the hint for live clients."""
         identity = {"task_id": after.id, "task_version": after.version}
         if after.version != before.version:
             changes = changes_between(public_fields(before), public_fields(after))
@@ -96,16 +96,17 @@ class DerivedInstants:
 
 
 class OutdatedAccounts:
-    """Whose instants follow older rules, over all users (role `relay`, no user set)."""
+    """The users whose instants follow an older tzdata (role `relay`, no user set)."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     def users(self, version: str, *, limit: int, after: str = "") -> list[str]:
-        """Users after that one whose instants are older than `version`, half derived under it, or of
-        unknown rules, in order of their ids.
+        """Users with an id above `after` whose instants follow an older version, are only partly derived with
+        this one, or follow an unknown one; in order of their ids.
 
-        Newer ones are left alone: while two versions run, the older `relay` must not undo the newer.
+        Users with a newer version are left out: while two versions of `relay` run, the older one must not
+        undo the work of the newer.
         """
         rows = self._tx.execute(
             """select user_id from accounts

@@ -1,4 +1,4 @@
-"""All SQL about daily digests: who has one due (over all users), and what one user's says.
+"""All SQL about daily digests: which users have one due, and the content of one user's.
 Called by `notifications`; the hour itself is a setting, see `accounts`.
 """
 
@@ -19,7 +19,7 @@ _OPEN = "user_id = %(user_id)s and status = 'open' and deleted_at is null and du
 
 @dataclass(frozen=True)
 class DigestTask:
-    """A task as a digest names it."""
+    """The columns of a task that a digest shows."""
 
     id: UUID
     title: str
@@ -46,20 +46,22 @@ class Content:
 
 @dataclass(frozen=True)
 class DueDigest:
-    """Whose digest is due, and since when."""
+    """A user whose digest is due since `next_digest_at`."""
 
     user_id: str
     next_digest_at: datetime
 
 
 class DueDigests:
-    """Who has a digest due, over all users (role `consumer`, no user set)."""
+    """The users whose digest is due (role `consumer`, no user set)."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     def page(self, *, after: DueDigest | None, limit: int) -> list[DueDigest]:
-        """The longest waiting first, those behind `after`: whoever failed there is not met again."""
+        """The longest waiting first, those behind `after`, so that a user whose digest failed is not
+        repeated.
+        """
         last = after or DueDigest("", datetime.min.replace(tzinfo=UTC))
         return self._tx.fetch(
             DueDigest,
@@ -77,7 +79,7 @@ class Digests:
         self._tx = tx
 
     def take(self) -> Preferences | None:
-        """The user's settings, locked until commit; None when no digest is due or somebody else has it."""
+        """The user's settings, locked until commit; None when no digest is due or another process has it."""
         row = self._tx.execute(
             """select timezone, settings from accounts where user_id = %s and next_digest_at <= %s
                for no key update skip locked""",
@@ -86,7 +88,7 @@ class Digests:
         return Preferences.stored(row[0], row[1]) if row else None
 
     def content(self, start: datetime, end: datetime) -> Content:
-        """Of the day between two instants; an all-day task is due from its local start."""
+        """The content for the day from `start` to `end`; an all-day task counts from its local start."""
         values = {"user_id": self._tx.user_id, "start": start, "end": end, "limit": TITLES}
         counted = self._tx.execute(
             f"""select count(*) filter (where due_sort >= %(start)s),

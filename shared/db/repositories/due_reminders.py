@@ -1,4 +1,4 @@
-"""SQL of the reminder sweep: who has reminders due (over all users), and taking those of several users.
+"""SQL of the reminder sweep: which reminders are due (of all users), and taking those of several users.
 Called by `reminders` only; planning reminders is `repositories/reminders`.
 """
 
@@ -15,8 +15,8 @@ from shared.db.uow import Transaction
 from shared.domain.due import Kind
 
 _START = datetime(1, 1, 2, tzinfo=UTC), UUID(int=0)
-# Taken, marked and shown in one statement: a user costs one exchange, however many reminders are due.
-# `reminder_sent` is shown to live clients but is no edit: the version of the task stays.
+# One statement takes the due reminders of a user, marks them, and marks their tasks, however many they are.
+# A changed `reminder_sent` is sent to live clients, but is no edit: the version of the task stays.
 _TAKE: LiteralString = """
 with due as (
   select r.id, r.task_id, r.remind_at, r.channels, t.title, t.version, t.due_kind, t.due_wall, t.due_at,
@@ -35,7 +35,7 @@ select * from due order by remind_at, id"""
 
 @dataclass(frozen=True)
 class DueReminder:
-    """A reminder whose time has come; not `live`: its task was ended or deleted meanwhile."""
+    """A due reminder with its task. `live` is false if the task was completed or deleted meanwhile."""
 
     id: UUID
     task_id: UUID
@@ -52,7 +52,7 @@ class DueReminder:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A due reminder as the sweep sees it; its place in the order in which they become due."""
+    """A due reminder as the sweep over all users reads it; (remind_at, id) is its position."""
 
     user_id: str
     remind_at: datetime
@@ -84,8 +84,9 @@ class TakenReminders:
         self._each = each
 
     def take(self, *, limit: int) -> list[list[DueReminder]]:
-        """At most `limit` of each user, oldest first, locked until commit and marked: sent if live, else
-        cancelled. A row that somebody else holds is skipped: it is theirs.
+        """Take at most `limit` of each user, oldest first, and mark them: sent if live, else cancelled.
+
+        They are locked until commit; a row that another process has locked is skipped.
         """
         cursors = []
         with pipelined(self._each[0].connection):
@@ -97,7 +98,7 @@ class TakenReminders:
         return [cursor.fetchall() for cursor in cursors]
 
     def emitted(self, event_ids: Sequence[Sequence[UUID]]) -> set[UUID]:
-        """Which of these events, a sequence a user, are in the outbox already."""
+        """Which of these events (one sequence for each user) are in the outbox already."""
         cursors = []
         with pipelined(self._each[0].connection):
             for tx, ids in zip(self._each, event_ids, strict=True):

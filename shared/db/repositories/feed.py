@@ -1,5 +1,5 @@
-"""SQL of the change feed: the rows of `tasks` behind a change token. Called by `updates`, which reads
-for all its connected users in one transaction and one round trip.
+"""SQL of the change feed: the tasks that changed after a change token. Called by `updates`, which reads for
+all its connected users in one transaction and one round trip.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ _Row = tuple[Any, ...]
 _Cursor = psycopg.Cursor[_Row]
 _IDENTITY = "select set_config('app.user_id', %s, true)"
 _STATE = "select change_seq, feed_floor from accounts where user_id = %s"
-# WITH TIES: one transaction gives all its rows the same token, and a token must never split them.
+# WITH TIES: all rows of one transaction have the same token, and must be read together.
 _CHANGES = """
 select id, version, change_seq, last_change from tasks where user_id = %s and change_seq > %s
 order by change_seq fetch first 500 rows with ties"""
@@ -34,10 +34,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Slice:
-    """What follows a token: `lost` when the feed cannot continue from it."""
+    """The changes after a token. `lost`: the token is too old, so that changes may be missing."""
 
     user_id: str
-    token: int  # where the feed stands now
+    token: int  # the newest of the feed
     changes: tuple[Change, ...] = ()
     lost: bool = False
 
@@ -49,7 +49,7 @@ class Feed:
         self._tx = tx
 
     def read(self, positions: Sequence[tuple[str, int | None]]) -> list[Slice]:
-        """A slice for each (user, token), in one round trip; token None asks only where the feed stands."""
+        """A slice for each (user, token), in one round trip; token None asks for the newest token only."""
         with pipelined(self._tx.connection):
             cursors = [self._ask(user_id, token) for user_id, token in positions]
         return [
@@ -68,5 +68,5 @@ def _slice(user_id: str, token: int | None, *, state: _Row | None, rows: Iterabl
     if token is not None and not floor <= token <= now:
         return Slice(user_id, now, lost=True)
     changes = tuple(Change(*row) for row in rows)
-    # Statements see what committed before each began: a change may be newer than the state read first.
+    # Every statement sees what was committed before it began, so a change may be newer than `state`.
     return Slice(user_id, changes[-1].token if changes else now, changes)

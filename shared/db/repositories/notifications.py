@@ -23,7 +23,7 @@ _MINE = f"""select {listed(_NOTIFICATION)} from notifications where user_id = %(
   and (%(at)s::timestamptz is null or (created_at, id) < (%(at)s, %(last)s::uuid))"""
 _NEWEST = "order by created_at desc, id desc limit %(limit)s"
 _ALL = f"{_MINE} {_NEWEST}"
-_UNREAD = f"{_MINE} and read_at is null {_NEWEST}"  # an index of its own: many read ones cost nothing
+_UNREAD = f"{_MINE} and read_at is null {_NEWEST}"  # has its own index, without the read ones
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Notifications:
     def add(
         self, event_id: UUID, *, event_type: str, task_id: UUID | None, title: str, data: Mapping[str, Any]
     ) -> None:
-        """One message an event, however often the event arrives."""
+        """Insert a message; nothing happens if there is one of this event already."""
         values = {"event_id": event_id, "event_type": event_type, "task_id": task_id, "title": title}
         identity = {"user_id": self._tx.user_id, "id": uuid7(self._tx.now), "created_at": self._tx.now}
         self._tx.execute(_INSERT, {**values, **identity, "data": Jsonb(dict(data))})
@@ -61,7 +61,7 @@ class Notifications:
         return self._tx.fetch(Notification, _UNREAD if unread else _ALL, values)
 
     def mark_read(self, notification_id: UUID) -> Notification:
-        """Read since now, or since the first time."""
+        """Mark as read; one that is read already keeps its time. NotFound if there is none."""
         sql = (
             "update notifications set read_at = coalesce(read_at, %s) where user_id = %s and id = %s"
             f" returning {listed(_NOTIFICATION)}"

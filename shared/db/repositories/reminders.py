@@ -26,21 +26,21 @@ class Reminders:
         self._tx = tx
 
     def plan(self, tasks: Sequence[Task]) -> None:
-        """Make the scheduled reminders those that the tasks ask for now; what was sent stays sent."""
+        """Make the scheduled reminders those that the tasks ask for now; sent reminders stay as they are."""
         asked = [(task, self._asked(task)) for task in tasks]
-        # An edit between a reminder's instant and the next tick must not cancel what is due.
+        # `asked` has past instants, too: an edit must not cancel a due reminder before the tick sends it.
         self._cancel_others(asked)
         self._schedule(asked)
 
     def plan_new(self, tasks: Sequence[Task]) -> None:
-        """The same for tasks that have none yet."""
+        """As `plan`, for tasks that have no reminders yet."""
         self._schedule([(task, self._asked(task)) for task in tasks])
 
     def _asked(self, task: Task) -> list[Planned]:
         return planned(task, user_zone=self._tx.account.timezone, now=_EVER)
 
     def replace(self, task: Task, plan: Moved) -> None:
-        """Carry out what became of the reminders under new rules of time."""
+        """Write the change of the reminders that `task_reminders.moved` has found."""
         if plan.dropped:
             self._tx.execute(
                 """update reminders set state = 'cancelled', updated_at = %s

@@ -41,7 +41,9 @@ class AllSeries:
         self._tx = tx
 
     def lock(self, series_id: UUID, *, versions: Versions = None) -> Series:
-        """The series, locked until the end of the transaction; at one of `versions`, when given."""
+        """The series, locked until the end of the transaction. NotFound if there is none;
+        PreconditionFailed unless it is at one of `versions`.
+        """
         series = self._find(series_id, "for update")
         check_version("series", series.version, versions)
         return series
@@ -81,11 +83,11 @@ class AllSeries:
         self._tx.execute(_INSERT, self._row(series))
 
     def save(self, series: Series) -> None:
-        """Write every field of `series`, one version on."""
+        """Write every field of `series` as its next version."""
         self.save_all([series])
 
     def save_all(self, series: Sequence[Series]) -> None:
-        """As `save` for all of them, in as many round trips."""
+        """As `save` for all of them, in as many round trips as for one."""
         rows = [self._row(each) | {"updated_at": self._tx.now} for each in series]
         self._tx.execute_all(_UPDATE, rows)
 
@@ -123,7 +125,7 @@ class Occurrences:
         return self._one("outcome = 'open'")
 
     def following(self, key: str) -> Occurrence | None:
-        """The occurrence with a task that the end of `key` brought."""
+        """The occurrence that was created when `key` ended."""
         return self._one("after_key = %s and outcome <> 'missed'", key)
 
     def last_ended(self) -> Occurrence | None:
@@ -131,7 +133,7 @@ class Occurrences:
         return self._one("outcome in ('done', 'skipped') order by ordinal desc limit 1")
 
     def newest(self) -> Occurrence | None:
-        """The newest occurrence, whatever became of it."""
+        """The newest occurrence, whatever its outcome."""
         return self._one("true order by ordinal desc limit 1")
 
     def page(self, *, limit: int, before: int | None = None) -> list[Occurrence]:
@@ -144,17 +146,17 @@ class Occurrences:
         )
 
     def add_open(self, occurrence: Occurrence) -> bool:
-        """Insert the open occurrence; False when the key is taken by a live one.
+        """Insert the open occurrence; False when there is one with that key that was not missed.
 
-        A second open occurrence of the series violates uq_occurrences_open: the series row is locked
-        by every expansion, so that can only be a bug.
+        A second open occurrence of the series violates uq_occurrences_open. That is a bug: every expansion
+        locks the row of the series first.
         """
         user_id, series_id = self._scope
         row = vars(occurrence) | {"user_id": user_id, "series_id": series_id, "outcome": "open"}
         return self._tx.execute(_OPEN, row).rowcount == 1
 
     def add_missed(self, keys: Sequence[str], *, first_ordinal: int, after_key: str | None) -> None:
-        """Record the occurrences that a catch-up passed over."""
+        """Record the occurrences that were missed before the next one, oldest first."""
         if keys:
             self._tx.execute(
                 """insert into occurrences
@@ -166,7 +168,7 @@ class Occurrences:
             )
 
     def set_outcome(self, key: str, outcome: str, *, skip_missed: bool = False) -> None:
-        """The outcome of an occurrence that has a task."""
+        """Set the outcome of an occurrence that has a task."""
         self._tx.execute(
             """update occurrences set outcome = %s, skip_missed = %s
                where user_id = %s and series_id = %s and key = %s""",
@@ -174,7 +176,7 @@ class Occurrences:
         )
 
     def rekey(self, old: str, new: str, *, emitted_count: int) -> None:
-        """Give an occurrence its key and its count under a new rule; nothing brought it any more."""
+        """Give an occurrence its key and count under a new rule; its `after_key` becomes null."""
         self._tx.execute(
             """update occurrences set key = %s, emitted_count = %s, after_key = null
                where user_id = %s and series_id = %s and key = %s""",
@@ -189,7 +191,7 @@ class Occurrences:
         )
 
     def clear(self) -> None:
-        """Remove the whole record: of a successor that has not begun after all."""
+        """Remove the whole record; for a successor whose beginning is undone."""
         self._tx.execute("delete from occurrences where user_id = %s and series_id = %s", self._scope)
 
     def remove(self, key: str) -> None:

@@ -21,7 +21,7 @@ _DUE_DESCENDING = "case when t.due_sort = 'infinity' then '-infinity'::timestamp
 
 
 class Query(Protocol):
-    """What a listing asks for (`functions.tasks.tasks.query.TaskQuery`)."""
+    """The filters and the order of a listing (`functions.tasks.tasks.query.TaskQuery`)."""
 
     @property
     def statuses(self) -> Sequence[str]: ...
@@ -41,7 +41,7 @@ class Query(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Listed(Task):
-    """A task and where it stands in the order that was asked for: its sort keys and its id, as text."""
+    """A task and its position in the order that was asked for: its sort keys and its id, as text."""
 
     sort_keys: list[str]
 

@@ -1,5 +1,7 @@
-"""All SQL about the tasks of one user. A row cannot change without its event: `add` and `change`
-write the row, its outbox events and its reminders in the caller's transaction.
+"""All SQL about the tasks of one user. Called by the verbs of `tasks` and by `recurrence`.
+
+Every change has its event: `add` and `change` write the row, its outbox events and its reminders in the
+caller's transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +29,8 @@ _TASK: Columns = (
     "due_kind", "due_wall", "timezone", "due_at", "reminders", "reminder_sent", "series_id", "occurrence_key",
     "version", "created_at", "updated_at", "completed_at", "deleted_at",
 )  # fmt: skip
-# What the database keeps beside it: whose it is, how it compares and sorts, where in the feed it stands,
-# and what `recurrence` made it with, which stays.
+# Beside the fields of `Task`: the owner, the folded texts and the sort key, the position in the feed, and the
+# record of `shared/domain/written.py`, which no later write changes.
 STORED: Columns = (
     "user_id", *_TASK, "title_folded", "tags_folded", "due_sort", "change_seq", "last_change", "written",
 )  # fmt: skip
@@ -40,7 +42,7 @@ _UPDATE = f"""update tasks set {assigned(without(STORED, "user_id", "id", "creat
 where user_id = %(user_id)s and id = %(id)s"""
 
 
-# Of a tree, the topmost task is found first; a trash can above does not end the way up, one below does.
+# Finds the topmost task first. Deleted tasks above count on the way up; deleted tasks below are left out.
 _PLACEMENT = """
 with recursive up as (
     select t.id, t.parent_id, t.deleted_at, 1 as level from tasks t
@@ -70,9 +72,12 @@ select (select case when deleted_at is null then 'live' else 'deleted' end from 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a task would hang: `parent` is "live", "deleted" or None for none; `above` counts the tasks over
-    it, `height` the levels below it, `family` the live tasks below the topmost one without it, `moved` those
-    that come along from elsewhere.
+    """The place of a task under a new parent, to check the limits of depth and size.
+
+    `parent` is "live", "deleted" or None if there is none. `above` counts the tasks over the new place,
+    `height` the levels below the task, `family` the live tasks below the topmost one (without the task
+    itself), `moved` the live tasks below the task that are not in that family yet. `below_itself`: the new
+    parent is the task itself or below it.
     """
 
     parent: str | None
@@ -101,8 +106,8 @@ class Tasks:
         return task
 
     def get_for_update(self, task_id: UUID, *, versions: Versions = None, deleted: bool = False) -> Task:
-        """As `get`, and its version must be one of `versions` when given. The user's account row is locked
-        by every write transaction, so nobody else changes it meanwhile.
+        """As `get`; PreconditionFailed unless the version is one of `versions`. Every write transaction locks
+        the user's account row, so no other one can change the task until commit.
         """
         task = self.get(task_id, deleted=deleted)
         check_version("task", task.version, versions)
@@ -159,7 +164,7 @@ class Tasks:
         self.add_all([task])
 
     def add_all(self, tasks: Sequence[Task], *, records: Mapping[UUID, Written] | None = None) -> None:
-        """As `add` for all of them, in as many round trips; `records` are kept for `written`."""
+        """As `add` for all of them, in as many round trips as for one; `records` are stored for `written`."""
         kept = records or {}
         rows = [
             self._row(task, "created") | {"written": Jsonb(kept[task.id]) if task.id in kept else None}
@@ -171,7 +176,7 @@ class Tasks:
             self._emit(TaskCreated, {}, task)
 
     def change(self, before: Task, after: Task, event: type[TaskEvent], **extra: Any) -> None:
-        """Write `after`, plan its reminders anew, emit `event` with `extra` fields and the hint."""
+        """Write `after`, plan its reminders again, emit `event` with the fields `extra`, and the hint."""
         self.change_all([(before, after)], event, extra=lambda _: extra)
 
     def change_all(
@@ -181,7 +186,7 @@ class Tasks:
         *,
         extra: Callable[[Task], Mapping[str, Any]] = lambda _: {},
     ) -> None:
-        """As `change` for all pairs of before and after, in as many round trips."""
+        """As `change` for all pairs of before and after, in as many round trips as for one."""
         last_change = event.type.split(".")[3]
         self._tx.execute_all(_UPDATE, [self._row(after, last_change) for _, after in changes])
         Reminders(self._tx).plan([after for _, after in changes])

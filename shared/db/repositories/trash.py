@@ -1,6 +1,5 @@
-"""SQL of the purge: what has been in the trash for long enough, over all users and of one. Called by `relay`.
-
-Series and occurrences are `repositories/series`; this module only takes away what hangs on a purged task.
+"""SQL of the purge: tasks that have been in the trash for long enough, of all users and of one. Called by
+`relay`. Of series and occurrences it changes only what belongs to a purged task.
 """
 
 from collections.abc import Sequence
@@ -40,7 +39,7 @@ class Gone:
 
 @dataclass(frozen=True)
 class Ended:
-    """A series that lost its open occurrence for good, the task of that, and the state it had."""
+    """A series that ended because the task of its open occurrence was purged, and the state it had."""
 
     series_id: UUID
     state: str
@@ -76,9 +75,10 @@ class Trash:
         self._tx = tx
 
     def purge(self, before: datetime, *, limit: int) -> tuple[int, list[Ended]]:
-        """Delete tasks that were deleted before `before`; how many, and the series that end with them.
+        """Delete tasks that were deleted before `before`; returns how many, and the series that end with
+        them.
 
-        The feed begins after them: a client with an older token would never hear of their deletion.
+        Tokens before their deletion become invalid (`feed_floor`): such a client could not learn of it.
         """
         gone = self._tx.fetch(
             Gone,
@@ -100,7 +100,7 @@ class Trash:
         return len(gone), ended
 
     def drop_empty_series(self, limit: int = 500) -> int:
-        """Delete ended series of which no task is left, with their record."""
+        """Delete ended series without any task, together with their occurrences; returns how many."""
         return self._tx.execute(
             """delete from series s where s.user_id = %(user_id)s and s.id in
                  (select id from series where user_id = %(user_id)s and state = 'ended' limit %(limit)s)
@@ -109,7 +109,9 @@ class Trash:
         ).rowcount
 
     def _leave_series(self, gone: Sequence[Gone]) -> list[Ended]:
-        """An open occurrence goes with its task, and its series ends; others stay in the record."""
+        """Delete the open occurrences of purged tasks and end their series; other occurrences lose the
+        task.
+        """
         values = {"user_id": self._tx.user_id, "tasks": [task.id for task in gone]}
         opened = self._tx.execute(
             """delete from occurrences where user_id = %(user_id)s and task_id = any(%(tasks)s)

@@ -1,6 +1,7 @@
-"""All SQL about the webhook endpoints of one user. What the user set cannot change without its event, nor
-without `accounts.webhook_events` following in the same transaction; how an endpoint answers is no change of
-it. Called by `tasks` and `notifications`.
+"""All SQL about the webhook endpoints of one user. Called by `tasks` and `notifications`.
+
+A change of what the user set emits an event and updates `accounts.webhook_events` in the same transaction.
+Whether an endpoint answers (`unanswered`, `paused_until`) is not such a change.
 """
 
 from dataclasses import dataclass, replace
@@ -46,12 +47,12 @@ class Webhook:
     version: int
     created_at: datetime
     updated_at: datetime
-    unanswered: int = 0  # attempts in a row that waited in vain
+    unanswered: int = 0  # attempts in a row without an answer
     unanswered_since: datetime | None = None
     paused_until: datetime | None = None
 
     def resting(self, now: datetime) -> bool:
-        """Nothing is sent there for the moment."""
+        """Whether nothing is sent there at `now`."""
         return self.paused_until is not None and self.paused_until > now
 
     def fresh(self) -> "Webhook":
@@ -59,7 +60,7 @@ class Webhook:
         return replace(self, unanswered=0, unanswered_since=None, paused_until=None)
 
     def public(self) -> dict[str, Any]:  # JSON
-        """What the owner and the audit log may see: everything but the secret."""
+        """The fields that the owner and the audit log may see, so without the secret."""
         return {
             "url": self.url,
             "events": list(self.events),
@@ -79,7 +80,10 @@ class Webhooks:
         return self._tx.fetch(Webhook, f"{_SELECT} order by id", (self._tx.user_id,))
 
     def get(self, webhook_id: UUID, *, versions: Versions = None) -> Webhook:
-        """The endpoint, at one of `versions` if given. A user's writers queue at the account row."""
+        """The endpoint. NotFound if there is none; PreconditionFailed unless it is at one of `versions`.
+
+        It needs no lock of its own: every write of the user has locked the account row.
+        """
         found = self._tx.fetch_one(Webhook, f"{_SELECT} and id = %s", (self._tx.user_id, webhook_id))
         if found is None:
             raise NotFound(f"There is no webhook {webhook_id}.", code="webhook_not_found")
@@ -110,18 +114,20 @@ class Webhooks:
         self._announce(webhook.id, "deleted", webhook.public(), {})
 
     def disable(self, webhook_id: UUID, *, reason: str) -> None:
-        """Nothing more is sent there until the user enables it again; unknown or disabled: no change."""
+        """Stop sending there until the user enables it again; nothing happens if it is unknown or
+        disabled.
+        """
         for found in self.all():
             if found.id == webhook_id and found.state == "enabled":
                 self.change(found, replace(found, state="disabled", state_reason=reason))
 
     def pause(self, webhook: Webhook, *, until: datetime) -> None:
-        """One more attempt waited in vain: nothing is sent there until then."""
+        """Count one more attempt without an answer; nothing is sent there before `until`."""
         values = {"user_id": self._tx.user_id, "id": webhook.id, "until": until, "now": self._tx.now}
         self._tx.execute(_PAUSE, {**values, "unanswered": webhook.unanswered + 1})
 
     def answered(self, webhook_id: UUID) -> None:
-        """It answers: what waits for it is sent at full speed."""
+        """The endpoint has answered: forget the attempts without an answer, and any pause."""
         self._tx.execute(
             "update webhooks set unanswered = 0, unanswered_since = null, paused_until = null"
             " where user_id = %s and id = %s",
@@ -129,7 +135,7 @@ class Webhooks:
         )
 
     def end_pause(self, webhook_id: UUID) -> None:
-        """The next attempt may be made at once; it is still the only one until the endpoint answers."""
+        """Allow the next attempt at once; there is only one at a time until the endpoint answers."""
         self._tx.execute(
             "update webhooks set paused_until = null where user_id = %s and id = %s",
             (self._tx.user_id, webhook_id),

@@ -1,1 +1,1 @@
-"""SQL of the plumbing: outbox, inbox, failures, idempotency, reconciliation."""
+"""SQL of what events and requests need: outbox, inbox, failures, idempotency, reconciliation, forgetting."""

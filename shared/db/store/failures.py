@@ -1,5 +1,6 @@
-"""Events that had no effect and why: final verdicts and skipped versions. Written by the event adapter and
-by `relay` (dead letters); read by reconciliation, which must not send such events again.
+"""Stores events that had no effect, and why: refused by a consumer, or of an unknown schema version.
+Written by the event adapter and by `relay` (dead letters); reconciliation reads them and does not send such
+events again.
 """
 
 import re
@@ -38,8 +39,9 @@ def record_failure(
     event: Mapping[str, Any] | None = None,
     user_id: str | None = None,
 ) -> None:
-    """Keep the first final verdict on an event; `user_id`, unless given ("": none known), is the
-    transaction's.
+    """Store the first final verdict of a consumer on an event; later ones are ignored.
+
+    `user_id` is the transaction's user if not given; "" if the event names none.
     """
     tx.execute(
         _FAIL,
@@ -70,7 +72,7 @@ def record_skip(
     schema_version: str,
     event: Mapping[str, Any],
 ) -> None:
-    """Keep an event of an unknown schema version, whole, until an upgrade can replay it."""
+    """Store a whole event of an unknown schema version, so that it can be replayed after an upgrade."""
     tx.execute(
         _SKIP,
         {
@@ -87,9 +89,7 @@ def record_skip(
 
 
 def storable(value: Any) -> Any:  # JSON is dynamically typed
-    """`value` without U+0000 and lone surrogates, which PostgreSQL's text and jsonb cannot hold: a record
-    must not fail.
-    """
+    """`value` with U+FFFD for U+0000 and lone surrogates, which PostgreSQL's text and jsonb refuse."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, Mapping):

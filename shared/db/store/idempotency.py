@@ -1,5 +1,5 @@
-"""Answers kept for Idempotency-Key (24 h, per user). Called by the HTTP API inside the write they protect,
-which has reserved the key (`uow.write(…, key=…)`).
+"""Answers stored for an Idempotency-Key (24 h, per user). Called by the HTTP API in the transaction of the
+write itself, which has reserved the key (`uow.write(…, key=…)`).
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ on conflict (user_id, key) do update set {excluded(without(_ANSWER, "key"))}"""
 
 @dataclass(frozen=True)
 class Stored:
-    """A committed 2xx answer; `request_hash` tells whether the same body asked for it."""
+    """A committed 2xx answer; `request_hash` is compared to find out whether the request is the same."""
 
     key: str
     request_hash: bytes
@@ -49,6 +49,6 @@ def store(
     headers: Mapping[str, str],
     body: str,
 ) -> None:
-    """Keep a 2xx answer; it becomes visible with the commit of the work. Replaces an expired one."""
+    """Store a 2xx answer; it commits together with the write. Replaces an expired one."""
     answer = {"request_hash": request_hash, "status": status, "headers": Jsonb(dict(headers)), "body": body}
     tx.execute(_STORE, {"user_id": tx.user_id, "key": key, "created_at": tx.now, **answer})

@@ -1,5 +1,5 @@
-"""Which events a consumer has handled: the row commits with the effect, or neither does. Called by the
-event adapter. Identity of an event is its source and id (CloudEvents 1.0.2 §3.1).
+"""Which events a consumer has handled. The row commits in the transaction of the effect. Called by the event
+adapter. An event is identified by its source and id (CloudEvents 1.0.2 §3.1).
 """
 
 from psycopg import errors
@@ -15,9 +15,10 @@ class EventInProgress(RetryLater):
 
 
 def claim(tx: Transaction, consumer: str, source: str, id: str) -> bool:  # noqa: A002 (the attribute's name)
-    """True for the first: go on and cause the effect. False: it was handled and committed before.
+    """True: the event is new to this consumer, handle it now. False: it was handled and committed before.
 
-    A concurrent duplicate waits here for the first one's end, at most lock_timeout (1 s).
+    A concurrent duplicate waits here until the first one ends, at most lock_timeout (1 s); then it raises
+    EventInProgress.
     """
     try:
         inserted = tx.execute(

@@ -1,9 +1,9 @@
 """The transactional outbox: statements only. `uow` inserts, the publisher thread and `relay` drain.
 
-A drain holds the user's advisory lock from `try_lock` to its commit, so one user's events leave in the order
-of (seq, n), which is commit order (`uow`). A row that the log refuses as such (poison) is tried five times
-with growing pauses and is then dead; it never holds back the user's later rows, so it may overtake nothing
-but may be overtaken: consumers guard state by `task_version`.
+A drain holds the user's advisory lock from `try_lock` to its commit, so the events of one user are published
+in the order of (seq, n), which is the order of commits (`uow`). A row that the log refuses for its content is
+tried five times with growing pauses and is then dead. Later rows of the user do not wait for it, so it can
+arrive after them: consumers compare `task_version` before they change state.
 """
 
 import json
@@ -33,7 +33,7 @@ select %s, %s, e.n, %s, %s, e.event_id, e.topic, e.type, e.subject, e.schema_ver
   string_to_array(e.extensions, ','), e.data, e.occurred_at
 from json_to_recordset(%s::json) as e (n smallint, event_id uuid, topic text, type text, subject text,
   schema_version smallint, extensions text, data text, occurred_at timestamptz)"""
-# Rows to publish at `now`; every statement of a drain uses the same words, so that they agree on the rows.
+# Rows to publish at `now`; every statement of a drain uses this condition, so that they agree on the rows.
 _DUE: LiteralString = (
     "published_at is null and dead_at is null and (next_attempt_at is null or next_attempt_at <= %(now)s)"
 )
@@ -61,7 +61,7 @@ class OutboxRow:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits, for the gauges: `oldest` is the earliest occurred_at of a pending row."""
+    """The state of the outbox, for metrics: `oldest` is the earliest occurred_at of a pending row."""
 
     pending: int
     dead: int
@@ -94,19 +94,19 @@ def _row(n: int, event: Event) -> dict[str, object]:
 
 
 def try_lock(tx: Transaction, user_id: str) -> bool:
-    """Become the only drain of `user_id` until the transaction ends; False: another one is at it."""
+    """Become the only drain of `user_id` until the transaction ends; False: there is another one."""
     return locks.try_lock(tx, locks.OUTBOX, user_id)
 
 
 def try_locks(tx: Transaction, user_ids: Sequence[str]) -> list[str]:
-    """`try_lock` of several users in one statement; those that were got."""
+    """`try_lock` for several users in one statement; returns the users whose lock was free."""
     return locks.try_locks(tx, locks.OUTBOX, user_ids)
 
 
 def publish_again(tx: Transaction, user_id: str, event_ids: Sequence[UUID]) -> set[UUID]:
-    """Make these events pending again, with their ids; those of them that the outbox still has.
+    """Make these events pending again, with the same ids; returns those that the outbox still has.
 
-    Take `try_lock` first: a drain that has read its batch already would mark them without having sent them.
+    Call `try_lock` first: a drain that has read its batch already would mark them published without sending.
     """
     found = tx.execute(
         """update outbox set published_at = case when dead_at is null then null else published_at end
@@ -117,7 +117,7 @@ def publish_again(tx: Transaction, user_id: str, event_ids: Sequence[UUID]) -> s
 
 
 def pending(tx: Transaction, user_id: str, *, limit: int = 500) -> list[OutboxRow]:
-    """The user's next rows to publish, in (seq, n) order. Take `try_lock` first."""
+    """The user's next rows to publish, in (seq, n) order. Call `try_lock` first."""
     found = tx.execute(
         f"""select {_COLUMNS}
             from outbox where user_id = %(user_id)s and {_DUE} order by seq, n limit %(limit)s""",  # noqa: S608 (our own words)
@@ -127,8 +127,8 @@ def pending(tx: Transaction, user_id: str, *, limit: int = 500) -> list[OutboxRo
 
 
 def pending_of(tx: Transaction, user_ids: Sequence[str], *, limit: int) -> list[OutboxRow]:
-    """The next rows of several users, each user's together and in order; nobody has more than an even share
-    of `limit`. Take `try_locks` first. Sweep: role `relay`.
+    """The next rows of several users, each user's together and in order, for each at most an equal share of
+    `limit`. Call `try_locks` first. Sweep: role `relay`.
     """
     found = tx.execute(
         f"""select o.* from unnest(%(users)s::text[]) with ordinality as u (user_id, place)
@@ -146,7 +146,9 @@ def _read(values: list[Any]) -> OutboxRow:
 
 
 def mark_published(tx: Transaction, rows: Sequence[OutboxRow]) -> int:
-    """The log has acknowledged these rows, read in this transaction under their users' locks; how many."""
+    """Mark rows that the log has acknowledged; they must have been read in this transaction, under the locks
+    of their users. Returns how many.
+    """
     return tx.execute(
         """update outbox set published_at = %s, last_error = null where (user_id, seq, n) in
              (select * from unnest(%s::text[], %s::bigint[], %s::smallint[]))""",
@@ -155,9 +157,9 @@ def mark_published(tx: Transaction, rows: Sequence[OutboxRow]) -> int:
 
 
 def mark_failed(tx: Transaction, row: OutboxRow, error: str) -> bool:
-    """The log refused this very row (not: could not be reached). True when it is dead now.
+    """Count an attempt for a row that the log refused for its content (not: a log that cannot be reached).
 
-    Mark the acknowledged prefix before it first; rows after it stay due.
+    True when the row is dead now. Mark the acknowledged rows before it first; the rows after it stay due.
     """
     attempts = row.attempts + 1
     dead = attempts >= MAX_ATTEMPTS
@@ -180,7 +182,8 @@ def mark_failed(tx: Transaction, row: OutboxRow, error: str) -> bool:
 def users_pending(tx: Transaction, *, after: str = "", limit: int = 1000) -> list[str]:
     """Users with rows to publish whose id is greater than `after`, in order of their ids. Sweep.
 
-    It jumps from user to user in the index: one with a million rows costs no more than one with a single.
+    The statement jumps from user to user in the index: a user with a million rows takes no longer than
+    others.
     """
     found = tx.execute(
         f"""with recursive users as (

@@ -1,9 +1,10 @@
-"""Finds published events that an expected consumer has passed over, and sends them again. Called by `relay`.
+"""Finds published events that never reached an expected consumer, and sends them again. Called by `relay`.
 
-KafkaSource commits its offset even when the dead-letter sink fails: an event can vanish between the log and
-its consumer. Inbox, skipped events and failures are the answers; the catalog knows who must answer. The log
-is ordered by user, so that an answer to a later event proves that the earlier one was passed over. Until
-there is one, the consumer may only be behind, and sending more would keep it there.
+KafkaSource commits its offset even when the dead-letter sink fails, so an event can get lost between the log
+and its consumer. A consumer that got an event has a row for it in the inbox, the skipped events or the
+failures (here: an answer); the catalog says which consumers must have one. The log keeps the order of each
+user, so an answer to a later event proves that the earlier one was lost. Without such an answer the consumer
+may only be behind, and more events would make that worse.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,9 +19,9 @@ from shared.events.catalog import EVENTS, consumers
 
 MAX_REPUBLISHED = 3
 _EXTENSIONS = ("recurring", "webhooks")  # what Triggers filter on, beside the type
-_PER_USER = 50  # lost events in one page: nobody keeps the others waiting
-# An answer older than the publication is one to an earlier publication of the same event: it proves nothing
-# about what was published since.
+_PER_USER = 50  # lost events of one user in one page, so that the other users get their turn
+# An answer older than the publication is an answer to an earlier publication of the same event, and says
+# nothing about the last one.
 _ANSWERS: LiteralString = """
 select i.processed_at as at from inbox i
   where i.consumer = e.consumer and i.ce_source = o.source and i.ce_id = o.event_id::text
@@ -60,7 +61,7 @@ where turn <= {_PER_USER} order by turn, published_at, user_id limit %(limit)s""
 
 @dataclass(frozen=True)
 class Unanswered:
-    """A published event and the consumers that left no trace of it."""
+    """A published event and the consumers that have no answer to it."""
 
     user_id: str
     seq: int
@@ -80,11 +81,11 @@ def unanswered(
     exhausted: bool = False,
     limit: int = 500,
 ) -> list[Unanswered]:
-    """Events that were published in [since, until) and before `before`, and lost, the users in turns. Sweep.
+    """Events published in [since, until) and before `before` that are lost, one user after the other. Sweep.
 
-    Lost means: unanswered, although the consumer has answered an event of the same user and topic that was
-    published later, in order behind it. A consumer that is merely behind has answered nothing later.
-    `exhausted` asks for those that were sent again MAX_REPUBLISHED times in vain (alert) instead.
+    Lost means: no answer, although the consumer has answered an event of the same user and topic that was
+    published later. `exhausted` asks instead for those that are lost although they were sent again
+    MAX_REPUBLISHED times (for an alert).
     """
     types, extensions, names = zip(*_expectations(), strict=True)
     return tx.fetch(
@@ -104,7 +105,7 @@ def unanswered(
 
 
 def republish(tx: Transaction, user_id: str, events: Sequence[Unanswered]) -> int:
-    """Make the user's lost `events` pending again, with the same ids; 0 while somebody drains the user."""
+    """Make the user's lost `events` pending again, with the same ids; returns how many, 0 during a drain."""
     if not events or not outbox.try_lock(tx, user_id):  # see `outbox.publish_again`
         return 0
     return tx.execute(
@@ -115,7 +116,7 @@ def republish(tx: Transaction, user_id: str, events: Sequence[Unanswered]) -> in
 
 
 def _expectations() -> Iterable[tuple[str, str | None, str]]:
-    """(type, extension that must be there or None, consumer), read out of the catalog's function."""
+    """(type, extension that the event must have or None, consumer) for every expectation of the catalog."""
     for event_type in EVENTS:
         always = consumers(event_type, frozenset())
         yield from ((event_type, None, name) for name in always)
