@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
-NEED_DATABASE = ("shared.db.pool", "shared.db.transaction", "shared.db.uow")
+# Module → the role as which its examples connect.
+NEED_DATABASE = {
+    "shared.db.pool": "api",
+    "shared.db.transaction": "api",
+    "shared.db.uow": "api",
+    "shared.runtime.consumer": "consumer",
+    "shared.runtime.publisher": "api",
+}
 _PROMPT = ">>> "
 
 

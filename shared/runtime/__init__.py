@@ -1,1 +1,1 @@
-"""What turns a handler into a running, secured, observable process."""
+"""The process around a function: HTTP and event adapters, authentication, settings, logs, drain."""

@@ -1,4 +1,6 @@
-"""uvicorn in one process for ASGI functions: the drain of `wsgi`, and a cap on streams. Used by `serve`."""
+"""Serves an ASGI function with uvicorn in one process: with the drain of `wsgi` and a limit for streams.
+Used by `serve`.
+"""
 
 import asyncio
 import math
@@ -15,8 +17,8 @@ from shared.runtime.http import HEALTH
 from shared.runtime.logging import get_logger
 from shared.runtime.settings import Runner
 
-MAX_STREAMS = 512  # above containerConcurrency (500): a backstop for memory, not the regulator
-FINISH_SECONDS = 10.0  # a stream that has not ended itself by then is cut; its client resumes
+MAX_STREAMS = 512  # above containerConcurrency (500), which comes first: this only protects the memory
+FINISH_SECONDS = 10.0  # after this a stream that has not ended itself is closed; its client resumes
 
 log = get_logger(__name__)
 
@@ -41,7 +43,7 @@ def serve(app: App, settings: Runner) -> None:
 
 
 class Capped:
-    """Refuses the request above `limit` with 503 instead of holding it; health is never refused.
+    """Refuses requests above `limit` open ones with 503; health is never refused.
 
     While draining, answers end their connection, so that clients move to another process.
     """
@@ -65,7 +67,7 @@ class Capped:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn ends by the signal it caught and stops accepting at once; we drain and exit 0."""
+    """uvicorn would stop accepting at once and end by the signal; this one drains first and exits with 0."""
 
     def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
         super().__init__(config)

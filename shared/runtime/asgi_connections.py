@@ -1,7 +1,7 @@
-"""uvicorn's connections with the limits of `connections`: a deadline for a request, a cap, no lost answer.
+"""uvicorn's connections with the limits of `connections`: a time to receive a request, and a number of them.
 
-`Protocol` watches the bytes of one connection; `Received` keeps a request from the application, and from
-its cap on streams, until all of it has arrived. Both are put in place by `asgi`.
+`Protocol` watches the bytes of one connection. `Received` calls the application only when the whole request
+has arrived, so that an incomplete one does not count as a stream. `asgi` uses both.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared.runtime import clock, transport
 
-_HANDED_ON = 65_537  # bytes; more than any application here takes: it refuses by itself
-_RECEIVED = (IDLE, DONE, MUST_CLOSE, ERROR)  # what a client is doing when it sends no request
+_HANDED_ON = 65_537  # bytes; more than any application here accepts, so it refuses the request itself
+_RECEIVED = (IDLE, DONE, MUST_CLOSE, ERROR)  # states of a client that is not sending a request
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -26,7 +26,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Protocol(H11Protocol):
-    """One connection. `since`: its last answer, else its beginning."""
+    """One connection. `since`: the time of its last answer, or of its beginning before the first."""
 
     _timer: asyncio.TimerHandle | None = None
     since = 0.0
@@ -35,10 +35,10 @@ class Protocol(H11Protocol):
         super().connection_made(transport_)
         accepted = transport_.get_extra_info("socket")
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
-        # Closed or not, a connection stays with what it is to send while its client takes nothing of it.
+        # While its client reads nothing, a connection keeps its unsent bytes, even after it was closed.
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, transport.UNREAD_SECONDS * 1000)
         self.since = clock.monotonic()
-        # uvicorn starts this only after the first answer: a connection that sends nothing stayed for ever.
+        # uvicorn starts this only after the first answer: a connection that sends nothing would never end.
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
@@ -53,7 +53,7 @@ class Protocol(H11Protocol):
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.conn.they_are_waiting_for_100_continue:
-            self.cycle.waiting_for_100_continue = False  # the body is here: nothing to ask for
+            self.cycle.waiting_for_100_continue = False  # the body is here: it need not be asked for
         self._watch()
 
     def on_response_complete(self) -> None:
@@ -65,11 +65,11 @@ class Protocol(H11Protocol):
         self._refuse(400)
 
     def waiting(self) -> bool:
-        """For the client: no request runs."""
+        """Whether the server waits for the client: no request is being answered."""
         return self.cycle is None or self.cycle.response_complete or self._receiving()
 
     def _receiving(self) -> bool:
-        """A request has begun and is not complete. h11 calls a client that sent half a head idle."""
+        """Whether a request has begun and is not complete. After half a head h11 says IDLE."""
         return self.conn.their_state not in _RECEIVED or bool(
             self.conn.their_state is IDLE and self.conn.trailing_data[0]
         )
@@ -91,13 +91,13 @@ class Protocol(H11Protocol):
             self._refuse(408)
 
     def _refuse(self, status: int) -> None:
-        """Only before an answer has begun; afterwards there is nothing left to say."""
+        """Answer with `status` if no answer has begun, then close."""
         if self.conn.our_state in (IDLE, SEND_RESPONSE):
             self.transport.write(transport.raw_problem(status))
         self.transport.close()
 
     def _make_room(self) -> None:
-        """Above the cap the connections that had no answer for longest end."""
+        """Above MAX_CONNECTIONS, close waiting connections: those whose last answer is the oldest."""
         if len(self.connections) <= transport.MAX_CONNECTIONS:
             return
         staying = [c for c in self.connections if isinstance(c, Protocol) and not c.transport.is_closing()]
@@ -107,7 +107,7 @@ class Protocol(H11Protocol):
 
 
 class Received:
-    """Calls `app` once a request has arrived wholly, or is larger than any that is accepted."""
+    """Calls `app` when a request has arrived completely, or is larger than any that is accepted."""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -1,9 +1,9 @@
-"""Who is calling: verifies the user's JWT (RFC 7519, RFC 8725). The API functions call `Verifier.verify`.
+"""Verifies the JWT of the caller (RFC 7519, RFC 8725). The API functions call `Verifier.verify`.
 
-Every refusal looks the same from outside; the log says which check failed.
+The answer to every refused token is the same; only the log says which check failed.
 
-`aud` may be our name or a list of only our name (RFC 7519 §4.1.3). A list with another name is refused:
-whoever has that name gets the token too and could use it here (OpenID Connect Core §3.1.3.7, point 3).
+`aud` may be our name or a list of only our name (RFC 7519 §4.1.3). A list with another name is refused: that
+other service gets the token, too, and could use it here (OpenID Connect Core §3.1.3.7, point 3).
 """
 
 import base64
@@ -35,7 +35,10 @@ log = get_logger(__name__)
 class Identity:
     """The authenticated caller; `scopes` limits what they may do, "*" is everything.
 
-    `expires_at` (seconds since 1970) is when nobody vouches for them any more: what lasts ends by then.
+    `expires_at` (seconds since 1970) is the end of the token: streams end then, too.
+
+    >>> Identity("anna", expires_at=1.0) == Identity("anna", expires_at=2.0)
+    True
     """
 
     user_id: str
@@ -47,6 +50,15 @@ class Verifier:
     """Checks tokens of one issuer for one audience. Thread-safe; fetches nothing before the first token.
 
     `fetch(url) -> bytes` and `clock() -> seconds` (monotonic, for key ages) are replaced in tests.
+
+    >>> from shared.testing.jwt import AUDIENCE, ISSUER, JWKS_URL, TestIssuer
+    >>> issuer = TestIssuer()
+    >>> verifier = Verifier(JWKS_URL, ISSUER, AUDIENCE, fetch=issuer.fetch)
+    >>> verifier.verify(issuer.token("anna")).user_id
+    'anna'
+    >>> verifier.verify(issuer.token("anna", aud="https://other.example"))
+    Traceback (most recent call last):
+    shared.domain.errors.Unauthenticated: A valid bearer token is required.
     """
 
     def __init__(
@@ -63,11 +75,11 @@ class Verifier:
         self._keys = KeyCache(jwks_url, fetch=fetch, clock=clock)
 
     def verify(self, token: str) -> Identity:
-        """The identity that `token` proves; raises Unauthenticated or KeySourceUnreachable (RetryLater)."""
+        """The identity of `token`; raises Unauthenticated or KeySourceUnreachable (RetryLater)."""
         kid = _kid_of(token)
         key = self._keys.known(kid)
         if key is None:
-            self._claims(token, None)  # what no key could make good must not make us ask the issuer
+            self._claims(token, None)  # do not ask the issuer about a token that is bad with any key
             key = self._keys.look_up(kid)
         if key is None:
             raise _refused("unknown_kid")
@@ -75,7 +87,7 @@ class Verifier:
         return Identity(user_id=_subject(claims), expires_at=float(min(int(claims["exp"]), _FAR)))
 
     def _claims(self, token: str, key: Any) -> dict[str, Any]:
-        """The claims, checked; without a `key` the signature is not, so that they prove nothing."""
+        """The checked claims. Without a `key` the signature is not checked: do not trust them then."""
         import jwt  # with cryptography 70 ms: not before the first token
 
         try:

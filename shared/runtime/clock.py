@@ -1,4 +1,4 @@
-"""The only reader of the clocks: everything else is given a time, or asks here."""
+"""Reads the clocks of the machine. No other module does: they get a time as an argument, or call this."""
 
 import time
 from datetime import UTC, datetime

@@ -1,8 +1,8 @@
-"""waitress's connections, each with a deadline for sending its request, and a cap that sheds the idlest.
+"""waitress's connections, with a time limit to receive a request and a limit of their number.
 
-waitress gives a request to a thread only when the whole of it has arrived, so a half-sent one holds memory
-and a place in Knative's containerConcurrency, never a thread; this module says for how long. `wsgi` drives
-the loop, in whose one thread everything here runs except `Channel.service`.
+waitress gives a request to a thread only when all of it has arrived, so a half-sent one takes memory and a
+place in Knative's containerConcurrency, but no thread; here is the limit for how long. `wsgi` runs the loop;
+everything here runs in its thread, except `Channel.service`.
 """
 
 import heapq
@@ -16,14 +16,14 @@ from waitress.task import ErrorTask, WSGITask
 from shared.runtime import clock, lifecycle, transport
 from shared.runtime.http import RECEIVED_AT
 
-_ACCEPTS_AT_ONCE = 64  # a turn of the loop costs the same for one connection and for many
+_ACCEPTS_AT_ONCE = 64  # a turn of the loop takes the same time for one connection and for many
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
-    """Notes when a request was complete, and asks for no body that is already there.
+    """Stores when a request was complete, and sends no `100 Continue` for a body that is already there.
 
-    waitress decides about `100 Continue` when the head ends: a request without a body was then marked as
-    incomplete and never answered, and a body in the same packet was asked for once more.
+    waitress decides about `100 Continue` when the head ends. With that a request without a body was marked
+    as incomplete and never answered, and a body in the same packet was asked for again.
     """
 
     received_at = 0.0
@@ -39,10 +39,10 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
 
 
 class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
-    """Ends connections while draining, and keeps them after an answer without a body.
+    """Closes connections while draining, and keeps them open after an answer without a body.
 
-    waitress closes after every 204 because it has no Content-Length (RFC 9112 §6.3 needs none); event
-    functions answer nothing else.
+    waitress closes after every 204, because it has no Content-Length (RFC 9112 §6.3 needs none); event
+    functions answer almost every event with 204.
     """
 
     def get_environment(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
 
 
 class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
-    """What the HTTP parser refuses is answered with a problem too."""
+    """Answers requests that the HTTP parser refuses with a problem, too."""
 
     def execute(self) -> None:
         status, _, _ = self.request.error.to_response(None)
@@ -76,7 +76,9 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    """One connection. `since`: its last answer, else its beginning; `began`: the request being received."""
+    """One connection. `since`: the time of its last answer, or of its beginning before the first. `began`:
+    when the request that is being received began.
+    """
 
     task_class = _Task
     error_task_class = _ErrorTask
@@ -94,23 +96,23 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def service(self) -> None:
         super().service()
-        # Nothing is read while a request runs: a next one that had begun gets its whole time from here.
+        # Nothing is read while a request runs: the time of a next one, begun meanwhile, starts here.
         self.since = self.began = clock.monotonic()
 
     def idle(self) -> bool:
-        """Nothing received, running or left to send."""
+        """Whether nothing is received, running or left to send."""
         return self.waiting() and self.request is None
 
     def waiting(self) -> bool:
-        """For the client alone: nothing runs and nothing is left to send."""
+        """Whether the server waits for the client: nothing runs and nothing is left to send."""
         return not (self.requests or self.total_outbufs_len)
 
     def receiving(self) -> bool:
-        """A request has begun and is not complete."""
+        """Whether a request has begun and is not complete."""
         return self.request is not None and self.waiting() and not self.close_when_flushed
 
     def refuse(self, status: int) -> None:
-        """Answers from the loop: no thread is needed to say that nothing came. The connection ends."""
+        """Answers from the loop, without a thread, and closes the connection."""
         with self.outbuf_lock:
             answer = transport.raw_problem(status)
             self.outbufs[-1].append(answer)
@@ -126,7 +128,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
     _next_sweep = 0.0
 
     def handle_accept(self) -> None:
-        """Takes what waits, several at once; above the cap others make room."""
+        """Accepts the connections that wait, several at once; then closes those above the limit."""
         for _ in range(_ACCEPTS_AT_ONCE):
             before = len(self.active_channels)
             super().handle_accept()
@@ -150,7 +152,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
                 channel.refuse(408)
 
     def stop_accepting(self) -> None:
-        """Takes what the kernel has already accepted for us, then closes the listener."""
+        """Accepts the connections that the kernel has already established, then closes the listener."""
         for _ in range(transport.MAX_CONNECTIONS):
             before = len(self.active_channels)
             self.handle_accept()
@@ -161,10 +163,11 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self.socket.close()
 
     def _shed(self) -> None:
-        """Ends the connections that had no answer for longest; dribbling bytes makes none younger.
+        """Above MAX_CONNECTIONS, closes waiting connections whose last answer is the oldest; received bytes
+        do not count.
 
-        They close in the next turn of the loop: an event of this one may still name their descriptor, which
-        a connection accepted meanwhile would have inherited.
+        They close in the next turn of the loop. If they closed now, a connection accepted in this turn could
+        get the same file descriptor, and an event of the old one would be taken for it.
         """
         if len(self.active_channels) <= transport.MAX_CONNECTIONS:
             return

@@ -1,7 +1,7 @@
-"""One event, at most one effect: interpret, claim the inbox row, run the handler, commit.
-Made by `event.consume`.
+"""Handles one event in one transaction: interpret it, claim the inbox row, run the handler, commit. So every
+event has its effect at most once. Made by `event.consume`.
 
-A verdict that is final is recorded in `event_failures`, so that reconciliation does not send the event again.
+A final verdict is recorded in `event_failures`, so that reconciliation does not send the event again.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from shared.runtime.verdicts import DONE, Verdict, judge
 if TYPE_CHECKING:
     from shared.db.uow import Cause, Transaction, UnitOfWork
 
-HANDLER_SECONDS = 4.0  # 4 attempts and 7 s of backoff dead-letter a failing function within 30 s
+HANDLER_SECONDS = 4.0  # with 4 attempts and 7 s of pauses, a failing event is a dead letter within 30 s
 _RECORD_SECONDS = 1.0
 
 Handler = Callable[[ReceivedEvent, "Transaction"], None]
@@ -38,7 +38,19 @@ class _AlreadyDone(Exception):  # rolls the transaction back; not an error
 
 @dataclass(frozen=True)
 class Consumer:
-    """The events of the function `name`; `accepts`: their types, None for every one of ours."""
+    """Handles the events of the function `name`. `accepts`: their types, None for every type of ours.
+
+    >>> from shared.db.uow import UnitOfWork
+    >>> from shared.testing.deliveries import account_changed
+    >>> uow = UnitOfWork(database, source="/taskflow/audit")
+    >>> consumer = Consumer("audit", lambda event, tx: print(event.type), uow, "record", accepts=None)
+    >>> event = account_changed(user_id)
+    >>> consumer.consume(event).kind
+    io.taskflow.account.changed.v1
+    'done'
+    >>> consumer.consume(event).kind  # the same event again: the handler does not run
+    'done'
+    """
 
     name: str
     handler: Handler
@@ -47,7 +59,7 @@ class Consumer:
     accepts: frozenset[str] | None
 
     def consume(self, event: CloudEvent) -> Verdict:
-        """Never raises: every outcome is a verdict."""
+        """Handle `event`. Never raises: every outcome is a verdict."""
         trace = continue_trace(event.extensions.get("traceparent"))
         fields = {"ce_id": event.id, "ce_type": event.type, "trace": trace_id(trace)}
         with bind(**fields), deadline.within(HANDLER_SECONDS):
@@ -58,8 +70,8 @@ class Consumer:
         return DONE
 
     def refuse(self, event: CloudEvent | None, error: Exception) -> Verdict:
-        """The verdict on `error`, recorded if it is final and the attributes of the event could be read;
-        `relay` keeps the bytes of every other one.
+        """The verdict on `error`. A final one is recorded if the attributes of the event could be read;
+        events without readable attributes are stored by `relay`, as bytes.
         """
         verdict = judge(error)
         if event is not None and verdict.kind == "permanent" and verdict.error is not None:
@@ -107,7 +119,9 @@ class Consumer:
         return opened(event.user_id, cause, timeout=max(0.05, deadline.remaining()))
 
     def _skip(self, event: CloudEvent, unknown: UnknownSchemaVersion) -> None:
-        """Keeps an event from the future for replay after the upgrade; failing to keep it is transient."""
+        """Stores an event of an unknown schema version for a replay after the upgrade; RetryLater if it
+        cannot.
+        """
         from shared.db.store import failures
         from shared.db.uow import Cause
 
@@ -125,7 +139,7 @@ class Consumer:
         log.warning("event_skipped_unknown_version", schema_version=unknown.version)
 
     def _record(self, event: CloudEvent, error: AppError, status: int) -> None:
-        """Best effort: the verdict stands whether or not it can be written down."""
+        """Record a final verdict. A failure to do so is only logged: the verdict stays the same."""
         from shared.db.store import failures
         from shared.db.uow import Cause
 

@@ -17,7 +17,9 @@ _MAX_AGE_SECONDS = "600"
 
 
 def answer_preflight() -> Response | None:
-    """Before authentication, since browsers send preflights without credentials; 404 stays 404."""
+    """The answer to a preflight, else None. Runs before authentication, because browsers send preflights
+    without credentials. An unknown route stays a 404.
+    """
     request = flask.request
     if request.method != "OPTIONS" or request.routing_exception is not None:
         return None

@@ -1,5 +1,5 @@
-"""The deadline of the request, event or tick being handled. `http` and `event` set it; transactions end with
-it (`wiring.database`), and long handlers ask it.
+"""The deadline of the request, event or tick being handled. `http` and `event` set it, transactions end at it
+(`wiring.database`), and long handlers ask how much time is left.
 """
 
 import contextlib
@@ -13,7 +13,14 @@ _deadline: contextvars.ContextVar[float | None] = contextvars.ContextVar("deadli
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Everything in the block should be over in `seconds`."""
+    """Set the deadline of the block, in this thread or task, to `seconds` from now.
+
+    >>> with within(10):
+    ...     9 < remaining() <= 10
+    True
+    >>> remaining(default=60.0)
+    60.0
+    """
     token = _deadline.set(clock.monotonic() + seconds)
     try:
         yield

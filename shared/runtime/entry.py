@@ -1,5 +1,5 @@
-"""How a `main.py` defers its wiring: built once, behind the first answers. Liveness needs nothing of it,
-readiness says whether it stands.
+"""Builds the wiring of a function after it listens, once, for its `main.py`. Liveness answers without it;
+readiness says whether it is built.
 
 `serve` starts building as soon as it listens; under plain functions-framework the first readiness probe or
 the first request does.
@@ -15,7 +15,7 @@ from shared.runtime import clock, lifecycle, problems
 from shared.runtime.http import HEALTH, View, new_request_id, no_content
 from shared.runtime.logging import get_logger
 
-REBUILD_SECONDS = 1.0  # between two attempts at a wiring that fails: probes ask many times a second
+REBUILD_SECONDS = 1.0  # between two attempts when the wiring fails: probes ask many times a second
 
 T = TypeVar("T")
 log = get_logger(__name__)
@@ -26,7 +26,13 @@ class NotWired(Exception):  # not an AppError: no view exists that would answer 
 
 
 class Once(Generic[T]):
-    """`build()` once, however many threads ask at once; one that raises is tried again after a pause."""
+    """Calls `build()` once, also when several threads ask at the same time. If it raises, the next call after
+    REBUILD_SECONDS tries again.
+
+    >>> wired = Once(lambda: "view")
+    >>> wired(), wired.ready()
+    ('view', True)
+    """
 
     def __init__(self, build: Callable[[], T]) -> None:
         self._build = build
@@ -36,7 +42,7 @@ class Once(Generic[T]):
         lifecycle.on_listening(self._attempt)
 
     def __call__(self) -> T:
-        """What was built; waits for it, raises NotWired."""
+        """The result of `build`, waiting for it if necessary; raises NotWired if it failed."""
         if self._built is None:
             self._attempt()
         if self._built is None:
@@ -44,7 +50,9 @@ class Once(Generic[T]):
         return self._built
 
     def ready(self) -> bool:
-        """Whether it stands, at once. If nobody is building, somebody begins."""
+        """Whether it is built, without waiting. If not, building starts in a thread, unless one does it
+        already.
+        """
         if self._built is None and not self._lock.locked() and not self._resting():
             threading.Thread(target=self._attempt, name="wiring", daemon=True).start()
         return self._built is not None
@@ -67,7 +75,7 @@ class Once(Generic[T]):
 
 
 def deferred(build: Callable[[], View]) -> View:
-    """The view that `build` makes, with health answered before it exists and a problem if it never does."""
+    """The view that `build` makes. Health is answered before it exists; a request gets 503 if it fails."""
     wired = Once(build)
 
     def respond(request: Request) -> Response:
@@ -83,7 +91,7 @@ def deferred(build: Callable[[], View]) -> View:
 
 
 def is_health(method: str, path: str) -> bool:
-    """Whether this is a probe. Other methods on these paths are the function's own affair."""
+    """Whether this is a probe. The function itself answers other methods on these paths."""
     return path in HEALTH and method in ("GET", "HEAD")
 
 
@@ -97,7 +105,7 @@ def health(wired: Once[T], path: str) -> Response:
 
 
 def unwired(wired: Once[T]) -> Response:
-    """The answer of a function that cannot work yet, or at all."""
+    """The 503 of a function that is still starting or whose wiring failed."""
     code, detail = ("starting", "The function is starting.")
     if wired.failed():
         code, detail = "wiring_failed", str(NotWired.__doc__)

@@ -1,7 +1,8 @@
-"""The one adapter of event functions: a request in, its CloudEvent to `consumer` or a tick, a verdict out.
+"""The HTTP adapter of event functions: decodes the CloudEvent of a request, passes it to `consumer` or to the
+handler of ticks, and answers with the verdict.
 
 `functions/<x>/main.py` builds its target with `function(name, on_event=consume(…), on_tick=tick(…))`.
-The verdicts are what Knative's dispatcher acts on: 204 done, 4xx dead letter, 409/503/500 again.
+Knative's dispatcher acts by the status: 204 done, 4xx dead letter, 409, 503 and 500 send again.
 """
 
 from collections.abc import Callable, Collection
@@ -33,7 +34,7 @@ def function(
     on_event: View | None = None,
     on_tick: View | None = None,
 ) -> View:
-    """The framework's target: health on GET, ticks and events on POST to any other path."""
+    """The target for functions-framework: health on GET, ticks and events on POST to any other path."""
     configure(service=name, level=load(Process).log_level)
 
     def respond(request: Request) -> Response:
@@ -61,7 +62,10 @@ def consume(
     mode: Mode = "write",
     accepts: Collection[str] | None = None,
 ) -> View:
-    """A view that runs `handler(event, tx)` once per event, in one transaction with its inbox row."""
+    """A view that runs `handler(event, tx)` once per event, in one transaction with its inbox row.
+
+    `mode` is the kind of transaction (`UnitOfWork.write` or `.record`). An example is at `consumer.Consumer`.
+    """
     consumer = Consumer(name, handler, uow, mode, None if accepts is None else frozenset(accepts))
 
     def respond(request: Request) -> Response:
@@ -76,7 +80,9 @@ def consume(
 
 
 def tick(name: str, handler: Callable[[], None], *, budget: float = TICK_SECONDS) -> View:
-    """A view for PingSource: no inbox, since a lost tick is healed by the next and a double finds nothing."""
+    """A view for the ticks of PingSource. They have no inbox: the next tick does the work of a lost one,
+    and a doubled one finds nothing to do. `budget` is in seconds.
+    """
 
     def respond(request: Request) -> Response:
         event = _decode(request)
@@ -96,7 +102,7 @@ def verdict(name: str, error: Exception, *, instance: str | None) -> Response:
 
 
 def _is_tick(request: Request) -> bool:
-    """What cannot be decoded is no tick: the event path records it."""
+    """Whether the event is a tick; False if it cannot be decoded, so that `consume` records it."""
     try:
         return _decode(request).type == TICK
     except AppError:
@@ -104,7 +110,7 @@ def _is_tick(request: Request) -> bool:
 
 
 def _attributes(request: Request) -> CloudEvent | None:
-    """The event without its data, which cannot be read; None if its attributes cannot be read either."""
+    """The event of a request whose data cannot be read, without it; None if its attributes cannot be read."""
     try:
         return from_http(dict(request.headers.items()), b"")
     except AppError:
@@ -117,7 +123,7 @@ def _unexpected(request: Request) -> Response:
 
 
 def _decode(request: Request) -> CloudEvent:
-    """The request's event, decoded once; the limit is ours because the framework has none."""
+    """The event of the request, decoded once. The limit is set here, because the framework has none."""
     found: CloudEvent | None = request.environ.get(_DECODED)
     if found is None:
         request.max_content_length = MAX_BODY

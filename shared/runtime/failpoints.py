@@ -1,7 +1,7 @@
 """Named places where a test may kill the process: `FAILPOINTS=name` or `FAILPOINTS=name:/marker`.
 
-With a marker the process dies only while that file does not exist, and creates it, so that the
-restarted process gets past. Several are separated by commas. Production never sets the variable.
+With a marker the process dies only if that file does not exist, and creates it, so that the restarted process
+continues. Several are separated by commas. Production never sets the variable.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The HTTP edge of the API functions: problems, request ids, traces, CORS, limits, health.
+"""The Flask application of the API functions: problems, request ids, traces, CORS, limits, health.
 
 `main.py` builds an application with `create_app` and hands each framework request to `serve_request`.
 """
@@ -32,10 +32,10 @@ __all__ = [
 ]
 
 MAX_BODY = 65_536
-REQUEST_SECONDS = 4.0  # for a whole request: with the moments beyond it, a 503 within 5 s
+REQUEST_SECONDS = 4.0  # for a whole request, so that a 503 comes within 5 s
 RECEIVED_AT = "taskflow.received_at"  # set by our runner: clock.monotonic() when the whole request was here
 HEALTH = ("/health/liveness", "/health/readiness")
-View = Callable[[Request], Response]  # what a function answers a request with
+View = Callable[[Request], Response]  # answers a request
 _JSON = ("application/json", "application/merge-patch+json")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECURITY = {
@@ -54,7 +54,13 @@ def create_app(
     cors_origins: Collection[str] = (),
     max_body: int = MAX_BODY,
 ) -> Flask:
-    """A Flask application with our edge; `register` adds the routes."""
+    """A Flask application with health, problems, CORS and limits; `register` adds the routes.
+
+    >>> app = create_app("tasks", register=lambda app: None)
+    >>> answer = app.test_client().get("/v1/tasks")
+    >>> answer.status, answer.content_type, answer.json["code"]
+    ('404 NOT FOUND', 'application/problem+json', 'no_such_route')
+    """
     process = load(Process)
     configure(service=name, level=process.log_level)
     app = Flask(name, static_folder=None)
@@ -73,7 +79,7 @@ def create_app(
 
 
 def serve_request(app: Flask, request: Request) -> Response:
-    """Answers a functions-framework request with `app`'s routes, error handlers and hooks."""
+    """The answer of `app` to a request of functions-framework, within REQUEST_SECONDS."""
     with deadline.within(_left(request)), app.request_context(request.environ):
         response = app.full_dispatch_request()
     discard_body(request)
@@ -81,7 +87,7 @@ def serve_request(app: Flask, request: Request) -> Response:
 
 
 def _left(request: Request) -> float:
-    """Seconds of the request's time that waiting for a thread has left; never negative."""
+    """Seconds that are left of REQUEST_SECONDS after the wait for a thread; never negative."""
     received = request.environ.get(RECEIVED_AT)
     waited = 0.0 if received is None else clock.monotonic() - received
     return max(0.0, REQUEST_SECONDS - waited)
@@ -173,7 +179,7 @@ def _end(_error: BaseException | None) -> None:
 
 
 def to_problem(error: Exception) -> Response:
-    """The problem of whatever was raised: the error handler of every Flask application here."""
+    """The problem for any exception: the error handler of every Flask application here."""
     instance = g.get("request_id")
     if isinstance(error, HTTPException):
         return problems.of_http_exception(error, instance=instance)
@@ -186,6 +192,6 @@ def to_problem(error: Exception) -> Response:
 
 
 def _add_health(app: Flask) -> None:
-    """For whoever mounts the application without `entry.deferred`, which knows more about readiness."""
+    """Health for an application that runs without `entry.deferred`, which otherwise answers it."""
     for path in HEALTH:
         app.add_url_rule(path, path.rpartition("/")[2], no_content, methods=["GET"])

@@ -1,12 +1,12 @@
-"""The issuer's public keys: fetched from its JWKS, kept through its outages. Used by `auth`.
+"""The issuer's public keys: fetched from its JWKS and kept while it cannot be reached. Used by `auth`.
 
-Refreshed in the background after 5 minutes, served stale for a day, fetched at most twice a minute
-whatever tokens arrive. PyJWT's own client refuses valid tokens when the endpoint is down for 5 minutes.
+They are fetched again in the background after 5 minutes, used for up to a day, and fetched at most twice a
+minute whatever tokens arrive. PyJWT's own client refuses valid tokens when the endpoint is down for 5
+minutes.
 
-A key id is unknown only when a fetch that began after its token came did not bring it. Until one may
-begin the answer is "try again": a token of a key that was just rotated in is good. Random key ids cost their
-sender that answer, and nobody else anything: known keys are served without a fetch, and the one fetch that
-a cool-down allows brings every key there is.
+A key id is unknown only when a fetch that began after its token arrived did not contain it. Until such a
+fetch may begin the answer is "try again", because a key that was just added is valid. Tokens with random
+key ids do not disturb others: known keys need no fetch, and one fetch brings all keys.
 """
 
 import http.client
@@ -23,14 +23,13 @@ from shared.runtime.logging import get_logger
 
 FRESH_SECONDS, STALE_SECONDS = 300.0, 86_400.0
 COOLDOWN_SECONDS = 30.0  # between fetches, failed ones too
-UNKNOWN_SECONDS = 60.0  # for which a key id that was looked up in vain is refused; it may be published later
-COLD_COOLDOWN_SECONDS = 5.0  # while there is no key at all, and so nobody can be served
+UNKNOWN_SECONDS = 60.0  # how long a key id that was not found is refused; it may be published later
+COLD_COOLDOWN_SECONDS = 5.0  # while there is no key at all, so that no token can be verified
 FETCH_SECONDS = 2.0  # for one step: connecting, one answer
-WAIT_SECONDS = 2.5  # a request waits no longer for keys: names that do not resolve and drips take longer
+WAIT_SECONDS = 2.5  # a request waits no longer: name resolution and slow answers can take more
 MAX_DOCUMENT, MAX_KEYS, MAX_UNKNOWN = 65_536, 50, 1000
-MAX_WAITING = (
-    4  # requests held by one fetch while others can be served: a slow issuer must not take all threads
-)
+# Requests that wait for one fetch while there are other keys: a slow issuer must not take all threads.
+MAX_WAITING = 4
 
 log = get_logger(__name__)
 
@@ -42,7 +41,7 @@ class KeySourceUnreachable(RetryLater):
 
 
 class KeyCache:
-    """Keys by `kid`: `known` asks nobody, `look_up` may fetch."""
+    """Keys by `kid`: `known` does not wait for a fetch, `look_up` may. Thread-safe."""
 
     def __init__(
         self,
@@ -65,7 +64,7 @@ class KeyCache:
         self._unknown: OrderedDict[str, float] = OrderedDict()  # when a fetch did not bring it
 
     def known(self, kid: str) -> Any:
-        """The key if it is here, maybe stale; a fetch that is due begins in the background. Else None."""
+        """The key if it was fetched within a day, else None. A fetch that is due starts in the background."""
         with self._state:
             key, age = self._keys.get(kid), self._age()
             if key is None or age > STALE_SECONDS:
@@ -77,8 +76,8 @@ class KeyCache:
     def look_up(self, kid: str) -> Any:
         """The key that the issuer publishes; None if there is no such key.
 
-        Raises KeySourceUnreachable when that cannot be known now: the issuer does not answer, or was asked
-        too short a time ago.
+        Raises KeySourceUnreachable when that cannot be known now: the issuer does not answer, or the last
+        fetch was less than the cool-down ago.
         """
         with self._state:
             found_at = self._unknown.get(kid)
@@ -93,7 +92,7 @@ class KeyCache:
         return self._settled(kid, looked_up=ours)
 
     def _wait(self) -> None:
-        """Single flight: for the answer to another request's fetch."""
+        """Wait for the fetch of another request: there is only one at a time."""
         self._waiting += 1
         try:
             self._state.wait_for(lambda: not self._fetching, timeout=WAIT_SECONDS)
@@ -101,7 +100,7 @@ class KeyCache:
             self._waiting -= 1
 
     def _settled(self, kid: str, *, looked_up: bool) -> Any:
-        """After a fetch, or when none is allowed now."""
+        """The answer after a fetch, or when none is allowed now."""
         with self._state:
             if kid in self._keys and self._age() <= STALE_SECONDS:
                 return self._keys[kid]
@@ -130,11 +129,13 @@ class KeyCache:
         return max(0.0, self._attempted_at + self._cooldown() - self._clock())
 
     def _may_fetch(self) -> bool:
-        """A fetch that has not ended when the cool-down is over hangs: the next one begins without it."""
+        """Whether the cool-down is over. A fetch that still runs then hangs, and does not stop the next
+        one.
+        """
         return self._until_next() <= 0
 
     def _begin(self) -> None:
-        """Fetch in a thread of its own, so that whoever waits can stop waiting."""
+        """Fetch in a separate thread, so that requests can stop waiting for it."""
         self._fetching, self._attempted_at = True, self._clock()
         self._attempt += 1
         threading.Thread(target=self._refresh, args=(self._attempt,), name="jwks", daemon=True).start()
@@ -185,7 +186,7 @@ def _usable(entry: object) -> bool:
         and entry.get("alg", "EdDSA") in ("EdDSA", "Ed25519")
         and entry.get("use", "sig") == "sig"
         and isinstance(entry.get("kid"), str)
-        and "d" not in entry  # a private key published by mistake is burnt
+        and "d" not in entry  # a private key: published by mistake, so everybody has it
     )
 
 

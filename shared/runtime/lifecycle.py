@@ -1,4 +1,4 @@
-"""What must happen once a process listens and before it ends, registered by whoever owns a resource.
+"""Callbacks for the moment when a process listens and for its end; the owners of resources register them.
 
 `serve` calls `listening`, `begin_drain` and `stop`; under plain functions-framework `atexit` calls `stop`.
 """
@@ -27,18 +27,20 @@ def on_stop(callback: Callable[[], None]) -> None:
 
 
 def on_listening(callback: Callable[[], object]) -> None:
-    """Run `callback` in a thread of its own once the process listens; only `serve` says so."""
+    """Run `callback` in a separate thread once the process listens; only under `serve`."""
     _prepared.append(callback)
 
 
 def listening() -> None:
-    """The socket accepts: what was registered runs now, behind the first answers."""
+    """Called by `serve` when the socket accepts: run the registered callbacks in a thread."""
     callbacks, _prepared[:] = list(_prepared), []
     threading.Thread(target=_run, args=(callbacks,), name="prepare", daemon=True).start()
 
 
 def begin_drain() -> None:
-    """SIGTERM has arrived: connections end after their answer, streams should end themselves."""
+    """Called at SIGTERM: from now on connections end after their answer, and streams should end
+    themselves.
+    """
     _draining.set()
 
 
@@ -47,7 +49,7 @@ def draining() -> bool:
 
 
 def stop() -> None:
-    """Run what was registered, once; a callback that hangs is abandoned after FLUSH_SECONDS."""
+    """Run the callbacks of `on_stop`, once; give up on one that hangs after FLUSH_SECONDS."""
     _draining.set()
     with _lock:
         pending, _callbacks[:] = list(reversed(_callbacks)), []

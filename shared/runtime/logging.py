@@ -1,7 +1,7 @@
 """JSON lines on stderr: a constant message, the data in fields. Every module logs through `get_logger`.
 
-Never payloads: exception texts lose their quoted values, `user_id` becomes a hash named `user`, known
-secrets are masked, and libraries stay at WARNING because some log whole records at DEBUG.
+Payloads are never logged: exception texts lose their quoted values, `user_id` becomes a hash named `user`,
+known secrets are masked, and libraries stay at WARNING because some log whole records at DEBUG.
 """
 
 import contextlib
@@ -29,7 +29,15 @@ _MAX_TEXT, _MIN_SECRET = 500, 8
 
 
 class Logger:
-    """A named logger whose methods take a constant message and fields."""
+    """A named logger whose methods take a constant message and fields.
+
+    >>> import sys
+    >>> configure(service="tasks", stream=sys.stdout)
+    >>> with bind(request_id="req-1"):
+    ...     Logger("shared.example").info("request served", status=200, user_id="anna")
+    {"time": ..., "message": "request served", "request_id": "req-1", "status": 200, "user": "..."}
+    >>> configure(service="tests")
+    """
 
     def __init__(self, name: str) -> None:
         self._log = logging.getLogger(name)
@@ -144,13 +152,13 @@ def describe(error: BaseException) -> list[str]:
 
 
 def without_values(error: BaseException) -> str:
-    """The first line of an exception's text, quoted values elided: PostgreSQL and json quote input."""
+    """The first line of an exception's text without quoted values: PostgreSQL and json quote input."""
     first = str(error).split("\n", 1)[0]
     return _VALUES.sub("…", first)[:_MAX_TEXT]
 
 
 def user_hash(user_id: str) -> str:
-    """What stands for a user in logs: stable, short, not reversible by reading."""
+    """The name of a user in logs: 12 hex digits of a hash, always the same for the same user."""
     return hashlib.sha256(user_id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 

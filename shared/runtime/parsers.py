@@ -63,7 +63,7 @@ def between(least: int, most: int) -> Callable[[str], int]:
 
 
 def seconds(raw: str) -> float:
-    """A pause that ends."""
+    """Seconds of a pause, 0 to 600."""
     value = number(raw)
     if not 0 <= value <= _LONGEST_PAUSE:
         raise ValueError(f"must be 0 to {_LONGEST_PAUSE} seconds")
@@ -91,7 +91,11 @@ def url(raw: str) -> str:
 
 
 def origins(raw: str) -> tuple[str, ...]:
-    """Origins as a browser sends them (RFC 6454 §6.2), comma-separated: anything else would never match."""
+    """Origins as a browser sends them (RFC 6454 §6.2), comma-separated: anything else would never match.
+
+    >>> origins("https://app.example, http://localhost:5173")
+    ('https://app.example', 'http://localhost:5173')
+    """
     found = tuple(part.strip() for part in raw.split(",") if part.strip())
     if not all(_is_origin(part) for part in found):
         raise ValueError("must be origins like https://host or http://host:8080: lower case, no path, no '*'")

@@ -1,6 +1,6 @@
-"""Errors as RFC 9457 problems: the table from domain errors to HTTP statuses, and the JSON body.
+"""Makes RFC 9457 problems of errors: the table from domain errors to HTTP statuses, and the JSON body.
 
-Used by `http` for APIs and by `event` for verdicts. Nothing here echoes what the client sent.
+Used by `http` for APIs and by `event` for verdicts. No problem repeats what the client sent.
 """
 
 import math
@@ -75,7 +75,11 @@ _TRANSPORT: dict[int, tuple[str, str]] = {
 
 
 def status_of(error: AppError) -> int:
-    """The HTTP status of a domain error."""
+    """The HTTP status of a domain error.
+
+    >>> status_of(NotFound()), status_of(LimitExceeded(too_large=True)), status_of(RetryLater())
+    (404, 413, 503)
+    """
     if isinstance(error, LimitExceeded):
         return 413 if error.too_large else 429
     return next((status for cls, status in _STATUSES if isinstance(error, cls)), 500)

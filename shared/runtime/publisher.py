@@ -1,6 +1,6 @@
-"""Publishes outbox rows right after their commit, in a thread of the process; `relay` sweeps what it leaves.
+"""Publishes outbox rows right after their commit, in a thread of the process; `relay` publishes what is left.
 
-`UnitOfWork(on_commit=publisher.notify)` feeds it. A request never waits for it and never fails through it.
+`UnitOfWork(on_commit=publisher.notify)` tells it about commits. No request waits for it or fails with it.
 """
 
 import threading
@@ -20,7 +20,7 @@ from shared.runtime.logging import get_logger
 
 BATCH = 500
 PUBLISH_SECONDS = 3.0  # under the roles' idle_in_transaction_session_timeout of 5 s
-DATABASE_SECONDS = 2.0  # for the statements around it: a hung server holds nobody up for longer
+DATABASE_SECONDS = 2.0  # for the statements around it: the thread waits no longer for a hung server
 DRAIN_SECONDS = 10.0
 FLUSH_SECONDS = 5.0
 LOCK_RETRIES, LOCK_PAUSE_SECONDS = 2, 0.05
@@ -43,14 +43,23 @@ def drain(uow: UnitOfWork, publisher: Publisher, user_id: str, *, seconds: float
     """Publish the pending rows of `user_id` in order, batch by batch, each under the user's lock.
 
     Raises PublishError when the log cannot be reached and RetryLater when the database cannot: the rows
-    stay pending. A crash between acknowledgement and commit publishes again, with the same ids.
+    stay pending. After a crash between acknowledgement and commit they are published again, with the same
+    ids.
+
+    >>> from shared.events.account import AccountChanged
+    >>> from shared.testing.log import MemoryLog
+    >>> uow, topics = UnitOfWork(database, source="/taskflow/tasks"), MemoryLog(["task-events"])
+    >>> with uow.write(user_id, Cause(Actor("user", user_id))) as tx:
+    ...     event = tx.emit(AccountChanged, resource="settings", resource_id=user_id, action="updated")
+    >>> drain(uow, topics, user_id)
+    Drained(published=1, refused=0, busy=False)
     """
     end = clock.monotonic() + seconds
     done, lost = Drained(), 0
     while clock.monotonic() < end:
         step = _step(uow, publisher, user_id, min(PUBLISH_SECONDS, end - clock.monotonic()))
         if step.busy:
-            # Its holder may have read its last batch before our row was committed: ask again, twice.
+            # The other drain may have read its last batch before our row was committed: try again, twice.
             if lost == LOCK_RETRIES:
                 return Drained(done.published, done.refused, busy=True)
             lost += 1
@@ -63,7 +72,7 @@ def drain(uow: UnitOfWork, publisher: Publisher, user_id: str, *, seconds: float
 
 
 def _step(uow: UnitOfWork, publisher: Publisher, user_id: str, seconds: float) -> Drained:
-    """One batch in one transaction, which spans the call to the log: bounded by `seconds`."""
+    """One batch in one transaction, which stays open during the call to the log, at most `seconds`."""
     cause = Cause(actor=Actor("function", "publisher"))
     with uow.record(user_id, cause, timeout=seconds + DATABASE_SECONDS) as tx:
         if not outbox.try_lock(tx, user_id):
@@ -109,9 +118,10 @@ def _record(row: outbox.OutboxRow) -> Record:
 
 
 class PublisherThread:
-    """One thread with one publisher, both made at the first `notify`: after the fork, after the answer.
+    """One thread with one publisher, both made at the first `notify`, so after a fork.
 
-    `connect` makes the publisher in the thread; its imports and sockets cost the request nothing.
+    `connect` makes the publisher in the thread, so that its imports and connections delay no request. Example
+    of what the thread does: `drain`.
     """
 
     def __init__(self, connect: Callable[[], Publisher], database: Database) -> None:
@@ -126,7 +136,7 @@ class PublisherThread:
         self._pause = 0.0
 
     def notify(self, user_id: str) -> None:
-        """`user_id` has committed outbox rows. Neither waits nor raises."""
+        """Publish the outbox rows that `user_id` has committed, soon. Neither waits nor raises."""
         with self._changed:
             if self._stopping or len(self._waiting) >= MAX_WAITING:
                 return
@@ -138,7 +148,7 @@ class PublisherThread:
     def flush(self, timeout: float = FLUSH_SECONDS) -> bool:
         """Wait until everything notified so far has been tried; False when `timeout` ended first.
 
-        While the log is down this does not wait out the pauses: what is pending stays for the sweep.
+        While the log is down it returns at once: pending rows are left to `relay`.
         """
         end = clock.monotonic() + timeout
         with self._changed:
@@ -182,7 +192,7 @@ class PublisherThread:
             self._publisher.close(timeout=1.0)
 
     def _next(self) -> str | None:
-        """The next user, after the pause that a failing log deserves; None to end."""
+        """The next user, after a pause if the log fails; None to end."""
         with self._changed:
             self._working = False
             self._changed.notify_all()

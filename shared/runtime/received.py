@@ -1,4 +1,4 @@
-"""What an event handler receives: a CloudEvent whose promises (see docs of events) have been checked.
+"""Checks that a CloudEvent is one of our events and makes the `ReceivedEvent` that handlers get.
 
 `interpret` is pure; `event` calls it between decoding and the transaction.
 """
@@ -20,7 +20,7 @@ MAX_VERSION = 2**31 - 1  # the column is an integer
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedEvent:
-    """One of our events, addressed to a user, in a schema version this code knows."""
+    """One of our events, of a user, in a schema version that this code knows."""
 
     id: str
     source: str
@@ -35,7 +35,7 @@ class ReceivedEvent:
     extensions: Mapping[str, str]
 
 
-class UnknownSchemaVersion(Exception):  # an outcome of its own, not an error: 204 and kept
+class UnknownSchemaVersion(Exception):  # not an error: the event is stored and answered with 204
     """The type is ours, the version of its data is not known to this code."""
 
     def __init__(self, version: int, user_id: str) -> None:
@@ -45,7 +45,12 @@ class UnknownSchemaVersion(Exception):  # an outcome of its own, not an error: 2
 
 
 def interpret(event: CloudEvent, *, accepts: Collection[str] | None) -> ReceivedEvent:
-    """`event` as a ReceivedEvent; raises Invalid, or UnknownSchemaVersion."""
+    """`event` as a ReceivedEvent; raises Invalid, or UnknownSchemaVersion.
+
+    >>> from shared.testing.deliveries import account_changed
+    >>> interpret(account_changed("anna"), accepts=None).user_id
+    'anna'
+    """
     known = EVENTS.get(event.type)
     if known is None or (accepts is not None and event.type not in accepts):
         raise Invalid("This function does not handle events of that type.", code="unexpected_event_type")
@@ -73,7 +78,7 @@ def interpret(event: CloudEvent, *, accepts: Collection[str] | None) -> Received
 
 
 def claimed_user(event: CloudEvent) -> str:
-    """Whom the event says it is about, unchecked; "" when it does not say: for records of failures."""
+    """The user that the event names, unchecked; "" when it names none. For records of failures."""
     named = event.data.get("user_id") if isinstance(event.data, dict) else None
     owner = named if isinstance(named, str) and len(named) <= MAX_USER else ""
     partition = event.extensions.get("partitionkey", owner)
@@ -115,7 +120,7 @@ def _task_version(value: int | None) -> int | None:
 
 
 def _check_shape(known: type[Event], data: Mapping[str, Any]) -> None:
-    """What a handler may rely on: every member that the schema requires, of the type that it says."""
+    """Raise Invalid unless every member that the schema requires is there, with its type."""
     from shared.events.shape import wrong_member  # with the first event, not in a wake-up
 
     if data.get("event_type") != known.type:

@@ -1,6 +1,7 @@
-"""Encrypts the few secrets we must read again (webhook signing secrets) with AES-256-GCM.
+"""Encrypts the few secrets that we must read again (webhook signing secrets) with AES-256-GCM.
+Called by `tasks` and `notifications`.
 
-A sealed value says which key made it, so keys rotate: the first of several seals, all of them open.
+A sealed value contains the id of its key, so that keys can be replaced: the first key seals, all keys open.
 """
 
 import base64
@@ -18,7 +19,16 @@ class Unsealable(Exception):  # said of the value
 
 
 class Sealer:
-    """Seals with the first of `keys`: comma-separated base64 of 32 bytes each (`openssl rand -base64 32`)."""
+    """Seals with the first of `keys`: comma-separated base64 of 32 bytes each (`openssl rand -base64 32`).
+
+    >>> sealer = Sealer(Sealer.new_key())
+    >>> sealed = sealer.encrypt("whsec_…", context="webhook/anna/1")
+    >>> sealer.decrypt(sealed, context="webhook/anna/1")
+    'whsec_…'
+    >>> sealer.decrypt(sealed, context="webhook/ben/1")
+    Traceback (most recent call last):
+    shared.runtime.sealing.Unsealable: The value was changed or belongs elsewhere.
+    """
 
     def __init__(self, keys: str) -> None:
         parsed = [_key(part.strip()) for part in keys.split(",") if part.strip()]

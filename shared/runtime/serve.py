@@ -16,7 +16,7 @@ log = get_logger("shared.runtime.serve")  # not __name__, which is __main__ here
 def main() -> None:
     """Runs until SIGTERM or SIGINT, then drains, flushes and returns (exit code 0)."""
     started = clock.monotonic()
-    gc.disable()  # imports make no garbage: collecting during them costs a tenth of the start
+    gc.disable()  # imports make no garbage; collecting during them takes a tenth of the start
     settings = load_runner()
     configure(service=settings.function_target, level=settings.log_level)
 
@@ -42,7 +42,9 @@ def main() -> None:
 
 
 def _settle() -> None:
-    """After the last import: what exists now lives as long as the process."""
+    """After the last import: exclude what exists now from collection, because it lives as long as the
+    process.
+    """
     gc.freeze()
     gc.enable()
 

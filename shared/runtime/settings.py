@@ -1,6 +1,7 @@
-"""Reads the environment into frozen dataclasses, once, at start; every `settings.py` goes through here.
+"""Reads the environment into frozen dataclasses, once, at start. Called by the `settings.py` of every
+function.
 
-A bad deployment dies at boot with one line for every variable that is missing or wrong.
+A process with a bad environment ends at its start, with one line for every variable that is missing or wrong.
 """
 
 import os
@@ -45,7 +46,20 @@ def secret(
 
 
 def load(cls: type[T], environ: Mapping[str, str] = os.environ) -> T:
-    """An instance of the frozen dataclass `cls` from the environment; raises BadSettings."""
+    """An instance of the frozen dataclass `cls` from the environment; raises BadSettings.
+
+    >>> @dataclass(frozen=True)
+    ... class Settings:
+    ...     database_url: str = secret(parse=parsers.dsn, help="role api")
+    ...     batch: int = setting(default=500, parse=parsers.between(1, 1000))
+    >>> load(Settings, {"DATABASE_URL": "postgresql://api@db/tasks", "BATCH": "100"}).batch
+    100
+    >>> load(Settings, {"BATCH": "0"})
+    Traceback (most recent call last):
+    shared.runtime.settings.BadSettings: cannot start, fix these environment variables:
+      DATABASE_URL: missing (role api)
+      BATCH: must be at least 1 and at most 1000
+    """
     hints = get_type_hints(cls)
     values: dict[str, Any] = {}
     problems: list[str] = []
@@ -109,7 +123,7 @@ _threads = parsers.between(1, 64)
 
 @dataclass(frozen=True, kw_only=True)
 class Runner:
-    """What every function's process needs, whichever function it serves."""
+    """The settings of `serve`, the same for every function."""
 
     function_target: str = setting(help="name of the function, e.g. tasks")
     function_source: str = setting(parse=parsers.source_file, help="its file, e.g. functions/tasks/main.py")
@@ -133,7 +147,7 @@ class Process:
 
 
 def load_runner() -> Runner:
-    """What `serve` needs. When it is wrong, what the function's own settings lack is named with it."""
+    """The Runner settings; BadSettings also names the problems of the function's own settings."""
     try:
         return load(Runner)
     except BadSettings as bad:

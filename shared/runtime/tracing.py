@@ -7,7 +7,11 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0
 
 
 def continue_trace(traceparent: str | None) -> str:
-    """A `traceparent` of a new span in the caller's trace, or in a new trace if there is none."""
+    """A `traceparent` of a new span in the caller's trace, or in a new trace if there is none.
+
+    >>> trace_id(continue_trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+    '0af7651916cd43dd8448eb211c80319c'
+    """
     match = _TRACEPARENT.fullmatch(traceparent or "")
     trace, flags = (match[1], match[2]) if match else (secrets.token_hex(16), "00")
     return f"00-{trace}-{secrets.token_hex(8)}-{flags}"

@@ -1,7 +1,8 @@
-"""What both runners agree on: limits of connections, and the answers that no application sees.
+"""The limits of connections for both runners, and the answers that they give without the application.
+Imported by `wsgi`, `asgi` and their connections.
 
-`wsgi` and `asgi` import it. Every limit is about bytes and connections, which cost a client nothing; what
-work may cost is limited by `THREADS` and by the deadlines of `http` and `event`.
+The limits are about bytes and connections. The work of requests is limited by `THREADS` and by the deadlines
+of `http` and `event`.
 """
 
 from http import HTTPStatus
@@ -10,9 +11,9 @@ from shared.messaging.strict_json import dumps
 
 RECEIVE_SECONDS = 10.0  # for head and body of one request, from its first byte
 IDLE_SECONDS = 180  # longer than a Go proxy keeps idle connections (90 s), so that it closes first
-UNREAD_SECONDS = 40  # a client that takes nothing for that long has its connection cut, sent or not
+UNREAD_SECONDS = 40  # the connection of a client that reads nothing for so long is closed
 MAX_HEADERS = 16_384
-MAX_BODY = 1_048_576  # a backstop: an API refuses far smaller bodies by itself, event functions just this
+MAX_BODY = 1_048_576  # for event functions; APIs refuse smaller bodies themselves
 MAX_CONNECTIONS = 800  # above containerConcurrency (500), below the usual limit of 1024 open files
 SWEEP_SECONDS = 0.5  # how late a deadline may be noticed
 PROBLEM = "application/problem+json"

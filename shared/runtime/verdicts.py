@@ -1,7 +1,7 @@
-"""How the handling of an event ended, and the answer that makes the dispatcher do the right thing about it.
+"""How the handling of an event ended (`Verdict`), and the HTTP answer for it (`render`).
 
-`event` and `consumer` make a `Verdict`; `render` is the only place that turns one into a response. Knative's
-dispatcher acts on the status: 204 done, 4xx dead letter, 409 and 5xx again.
+Called by `event` and `consumer`. Knative's dispatcher acts by the status: 204 done, 4xx dead letter, 409 and
+5xx send again.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from shared.runtime import problems
 from shared.runtime.http import no_content
 from shared.runtime.logging import get_logger
 
-_RETRIED = (HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)  # of what an AppError becomes
+_RETRIED = (HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)  # of the statuses of an AppError
 _TRANSPORT = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 log = get_logger(__name__)
@@ -29,7 +29,9 @@ class Unstorable(Invalid):
 
 @dataclass(frozen=True)
 class Verdict:
-    """`kind` goes with the dead letter: done, transient (again), permanent (dead letter at once) or bug."""
+    """`kind`: done, transient (send again), permanent (dead letter at once) or bug (send again). It is
+    written into the dead letter.
+    """
 
     kind: Literal["done", "transient", "permanent", "bug"]
     status: int
@@ -40,7 +42,15 @@ DONE = Verdict("done", HTTPStatus.NO_CONTENT)
 
 
 def judge(error: Exception) -> Verdict:
-    """The verdict on a handler that raised `error`. A bug is retried: the next release may mend it."""
+    """The verdict on a handler that raised `error`; logs it. A bug is sent again: a new release may mend it.
+
+    >>> from shared.domain.errors import NotFound
+    >>> verdict = judge(NotFound())
+    >>> verdict.kind, int(verdict.status)
+    ('permanent', 422)
+    >>> judge(RetryLater()).kind
+    'transient'
+    """
     if not isinstance(error, AppError):
         if not _never_storable(error):
             log.failure("event handler failed", error)
@@ -55,7 +65,7 @@ def judge(error: Exception) -> Verdict:
 
 
 def render(name: str, verdict: Verdict, *, instance: str | None) -> Response:
-    """The answer of the function `name`: 204 without a body, or a problem that says what kind it is."""
+    """The answer of the function `name`: 204 without a body, or a problem with the kind in a header."""
     if verdict.kind == "done":
         return no_content()
     if verdict.error is None:
@@ -68,7 +78,7 @@ def render(name: str, verdict: Verdict, *, instance: str | None) -> Response:
 
 
 def _status(error: AppError) -> int:
-    """Design §6: retried are 409 and 503; a domain error of the handler is permanent, never 404."""
+    """409 and 503 are sent again. Every other domain error is 422: the dispatcher would send a 404 again."""
     if isinstance(error, RetryLater):
         from shared.db.store.inbox import EventInProgress  # with psycopg: only a running consumer has it
 

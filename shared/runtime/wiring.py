@@ -1,4 +1,6 @@
-"""The wiring that functions share. Called by their `wiring.py` or the `wire` of `main.py`, after the fork."""
+"""Makes the pool, the unit of work and the publisher of a function, after the fork. Called by the `wiring.py`
+of the functions, or by the `wire` of their `main.py`.
+"""
 
 from collections.abc import Callable
 
@@ -18,7 +20,9 @@ def publishing_uow(name: str, dsn: str, kafka: str) -> UnitOfWork:
 
 
 def database(name: str, dsn: str) -> Database:
-    """The pool of the function `name`. Its transactions end with the request, event or tick they serve."""
+    """The pool of the function `name`. Its transactions end at the deadline of their request, event or
+    tick.
+    """
     return Database(
         dsn,
         max_size=connections(load(Process).threads),
@@ -28,16 +32,19 @@ def database(name: str, dsn: str) -> Database:
 
 
 def connections(threads: int) -> int:
-    """How many connections a process with `threads` may open: the only place that says so.
+    """How many connections a process with `threads` may open; the manifests' sum is tested against this.
 
-    One for two threads, since a request is with the database for less than half of its time, and one for
-    the publisher, which keeps its own while it waits for the log.
+    One for two threads, because a request uses the database for less than half of its time, and one for the
+    publisher, which keeps its connection while it waits for the log.
+
+    >>> connections(8)
+    5
     """
     return (threads + 1) // 2 + 1
 
 
 def connector(kafka: str) -> Callable[[], Publisher]:
-    """What makes a publisher to `kafka`, when the first row is to be published."""
+    """A function that makes a publisher for the address `kafka`; called before the first publish."""
 
     def make() -> Publisher:
         from shared.messaging.connect import connect  # the Kafka client: not before the first publish

@@ -1,4 +1,7 @@
-"""waitress in one process, with a drain of our own: accept, finish, close, in that order. Used by `serve`."""
+"""Serves a WSGI function with waitress in one process. Used by `serve`.
+
+At a signal it drains: it accepts for a while, finishes the requests it has, then closes.
+"""
 
 import signal
 from collections.abc import Callable
@@ -54,7 +57,7 @@ class _Drain:
         self._end = clock.monotonic() + (self._seconds if first else 0)
         lifecycle.begin_drain()
         log.info("draining", signal=signal.Signals(number).name, seconds=self._seconds if first else 0)
-        self._wake()  # out of poll(), which Python resumes after a handler
+        self._wake()  # ends the poll(), which Python would otherwise resume after the handler
 
 
 def _adjustments(settings: Runner) -> Adjustments:
@@ -63,7 +66,7 @@ def _adjustments(settings: Runner) -> Adjustments:
         port=settings.port,
         threads=settings.threads,
         ident=None,  # no Server header
-        connection_limit=2 * transport.MAX_CONNECTIONS,  # never reached: the server makes room by itself
+        connection_limit=2 * transport.MAX_CONNECTIONS,  # never reached: the server closes some before
         channel_timeout=transport.IDLE_SECONDS,
         recv_bytes=65_536,  # more than the headers may have: nothing is left unread, which would reset
         max_request_header_size=transport.MAX_HEADERS,

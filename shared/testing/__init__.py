@@ -1,1 +1,1 @@
-"""Factories and doubles for tests; a double passes the suite of the real thing."""
+"""Factories and doubles for tests. The tests of the real thing also run on its double."""

@@ -7,7 +7,12 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class SimulatedClock:
-    """Stands still until told to move; calling it gives `.now`. Thread-safe."""
+    """Stands still until it is moved; calling it gives `.now`. Thread-safe.
+
+    >>> clock = SimulatedClock()
+    >>> clock.advance(minutes=5).isoformat()
+    '2026-01-01T12:05:00+00:00'
+    """
 
     def __init__(self, now: datetime = START) -> None:
         self._lock = threading.Lock()

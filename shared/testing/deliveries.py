@@ -7,10 +7,12 @@ from typing import Any
 import flask
 
 from shared.db.uow import Cause
-from shared.domain.identity import Actor
+from shared.domain.identity import Actor, uuid7
+from shared.events.account import AccountChanged
 from shared.events.base import Event
 from shared.messaging.cloudevent import CloudEvent
 from shared.messaging.encoding import cloudevent_of, to_http
+from shared.runtime import clock
 
 CAUSE = Cause(actor=Actor("user", "tester"), request_id="req-1")
 TICK = CloudEvent(id="tick-1", source="/ping", type="dev.knative.sources.ping", data={})
@@ -18,9 +20,25 @@ _APP = flask.Flask("deliveries")
 
 
 def as_cloudevent(event: Event, **extensions: str) -> CloudEvent:
-    """`event` as `tasks` publishes it, with what a dispatcher may add."""
+    """`event` as `tasks` publishes it, with the extensions that a dispatcher may add."""
     made = cloudevent_of(event, source="/taskflow/tasks", traceparent=None)
     return replace(made, extensions={**made.extensions, **extensions})
+
+
+def account_changed(user_id: str) -> CloudEvent:
+    """A new event of the user that every consumer of `task-events` accepts: the smallest one there is."""
+    event = AccountChanged(
+        event_id=uuid7(clock.now()),
+        user_id=user_id,
+        task_id=None,
+        task_version=None,
+        occurred_at=clock.now(),
+        actor=CAUSE.actor.as_dict(),
+        resource="settings",
+        resource_id=user_id,
+        action="updated",
+    )
+    return as_cloudevent(event)
 
 
 def post(

@@ -1,4 +1,4 @@
-"""A message log in memory, for tests of the drain; it passes the suite of the real publishers."""
+"""A message log in memory, for tests of the drain; the tests of the real publishers run on it, too."""
 
 import threading
 from collections.abc import Collection, Sequence
@@ -9,8 +9,10 @@ MAX_RECORD = 1_048_576
 
 
 class MemoryLog:
-    """Keeps what it acknowledged in `stored`; `reachable = False` is an outage, `accepts` ends one early,
-    `unreachable` are keys whose partition has no leader, and `broken` makes the client itself fail on a key.
+    """A `ports.Publisher` that keeps acknowledged records in `stored`.
+
+    `reachable = False` is an outage; `accepts` is the number of records until one begins; `unreachable` are
+    keys whose partition has no leader; `broken` are keys at which the client itself fails.
     """
 
     def __init__(self, topics: Collection[str]) -> None:

@@ -1,8 +1,8 @@
 """Ports of the loopback interface for servers that tests start.
 
-Asking the kernel for port 0 and closing the socket lets the next process, or an outgoing connection, have the
-same port: tests that run in parallel met one another. These lie below the range of outgoing connections, and
-a locked file keeps a block of them for one process until it ends.
+A port that the kernel has chosen (port 0) can be given to another process or to an outgoing connection as
+soon as the socket is closed, so that parallel tests got the same one. These ports are below the range of
+outgoing connections, and a locked file keeps a block of them for one process until it ends.
 """
 
 import contextlib

@@ -9,7 +9,9 @@ from tests.examples import NEED_DATABASE, failures
 
 @pytest.mark.parametrize("module", NEED_DATABASE)
 def test_examples_of(module, database, dsns):
+    role = NEED_DATABASE[module]
+
     def given():
-        return {"dsn": dsns["api"], "database": database("api"), "user_id": f"user-{uuid4()}"}
+        return {"dsn": dsns[role], "database": database(role), "user_id": f"user-{uuid4()}"}
 
     assert failures(module, given) == ""
