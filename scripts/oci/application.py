@@ -4,7 +4,15 @@ import shutil
 from pathlib import Path
 
 PLACE = "app"
-PARTS = ("functions", "shared", "scripts/migrate")  # the Dockerfile copies the same
+PARTS = (  # the Dockerfile copies the same
+    "functions",
+    "shared",
+    "scripts/__init__.py",
+    "scripts/database",
+    "scripts/migrate",
+    "scripts/backup",
+    "scripts/republish",
+)
 LEFT_OUT = ("shared/testing",)
 
 

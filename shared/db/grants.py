@@ -79,6 +79,10 @@ _ME = "(select nullif(current_setting('app.user_id', true), ''))"
 OWN_ROWS = f"user_id = {_ME}"
 NO_USER = f"{_ME} is null"
 
+# Who takes dumps: `owner` sees every row in a transaction without a user, and changes none that way. It owns
+# the tables, so this opens nothing that it could not open itself; managed PostgreSQL gives no BYPASSRLS.
+DUMPS = "dumps"
+
 
 @dataclass(frozen=True)
 class Sweep:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from shared.db.grants import APP_ROLES, GRANTS, NO_USER, OWN_ROWS, SWEEPS
+from shared.db.grants import APP_ROLES, DUMPS, GRANTS, NO_USER, OWN_ROWS, SWEEPS
 
 OWNER = "owner"
 ROLES = (OWNER, *APP_ROLES)
@@ -103,6 +103,8 @@ def access_statements(tables: Iterable[str]) -> list[str]:
             f"alter table {table} force row level security",
             f"drop policy if exists own_rows on {table}",
             f"create policy own_rows on {table} using ({OWN_ROWS}) with check ({OWN_ROWS})",
+            f"drop policy if exists {DUMPS} on {table}",
+            f"create policy {DUMPS} on {table} for select to {OWNER} using ({NO_USER})",
         ]
     for role, granted in GRANTS.items():
         statements += [f"grant {privileges} on {table} to {role}" for table, privileges in granted.items()]

@@ -1,6 +1,6 @@
 """What Alembic runs for every command: one connection as `owner`, one transaction, then the access rules.
 
-Rows are hidden from `owner` as well (forced row-level security): a migration that changes data lifts it with
+`owner` can change no rows (forced row-level security): a migration that changes data lifts it with
 `alter table … no force row level security` and forces it again before it ends.
 """
 
@@ -29,6 +29,11 @@ def _run() -> None:
         with context.begin_transaction():
             context.run_migrations()
             _apply_access(connection)
+            context.config.attributes.get("finally", _nothing)(connection)  # may raise: all is undone
+
+
+def _nothing(_connection: Connection) -> None:
+    """What follows a migration, unless the caller wants more."""
 
 
 def _apply_access(connection: Connection) -> None:

@@ -116,6 +116,18 @@ def publish_again(tx: Transaction, user_id: str, event_ids: Sequence[UUID]) -> s
     return {row[0] for row in found}
 
 
+def publish_period_again(tx: Transaction, since: datetime, until: datetime, *, limit: int = 10_000) -> int:
+    """Make what was published in [since, until) pending again, with its ids; how many, the oldest first.
+    Sweep: role `relay`, after the log was lost.
+    """
+    return tx.execute(
+        """update outbox set published_at = null where (user_id, seq, n) in
+             (select user_id, seq, n from outbox
+              where published_at >= %s and published_at < %s order by published_at limit %s)""",
+        (since, until, limit),
+    ).rowcount
+
+
 def pending(tx: Transaction, user_id: str, *, limit: int = 500) -> list[OutboxRow]:
     """The user's next rows to publish, in (seq, n) order. Call `try_lock` first."""
     found = tx.execute(

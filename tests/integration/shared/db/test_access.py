@@ -46,9 +46,25 @@ def test_every_table_forces_row_level_security_with_the_own_rows_policy(connect)
 def test_other_policies_are_exactly_the_sweeps(connect):
     found = connect("owner").execute(
         """select roles[1]::text, tablename::text, lower(cmd) from pg_policies
-           where schemaname = 'public' and policyname <> 'own_rows'"""
+           where schemaname = 'public' and policyname not in ('own_rows', 'dumps')"""
     )
     assert set(found) == {(s.role, s.table, command) for s in SWEEPS for command in s.commands}
+
+
+def test_only_the_owner_reads_dumps_and_only_without_a_user(connect, filled, intruder):
+    found = connect("owner").execute(
+        "select tablename::text, roles[1]::text, cmd from pg_policies where policyname = 'dumps'"
+    )
+    assert set(found) == {(table, "owner", "SELECT") for table in TABLES}
+    owner = connect("owner")
+    for table in TABLES:
+        seen = sql.SQL("select user_id from {}").format(sql.Identifier(table))
+        everybody = {row[0] for row in owner.execute(seen)}
+        assert {filled, intruder} <= everybody
+    act_as(owner, intruder)
+    for table in TABLES:
+        seen = sql.SQL("select user_id from {}").format(sql.Identifier(table))
+        assert {row[0] for row in owner.execute(seen)} == {intruder}
 
 
 def test_grants_are_exactly_those_of_the_matrix(connect):

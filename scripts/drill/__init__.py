@@ -1,0 +1,1 @@
+"""Drills: what a runbook promises, tried on a platform of its own."""

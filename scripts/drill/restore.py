@@ -1,0 +1,199 @@
+"""`scripts/restore-drill`: the promise of a restore, kept or broken, on a platform of its own.
+
+Users work, then more is written while nothing is published, a dump is taken, more is written and lost with
+the whole database. The log survives. After the restore everything that the dump promises is checked through
+the API. Nothing outside a temporary directory is touched.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from functions.tasks.tasks import verbs
+from scripts.drill.platform import DrillFailed, DrillPlatform, eventually
+from scripts.local.postgres import EmbeddedPostgres
+from scripts.local.state import State
+from shared.db import dumps, restoring
+from shared.db.pool import Database
+from shared.db.uow import Cause, UnitOfWork
+from shared.domain.identity import Actor
+from shared.testing.ports import reserve
+
+DAILY = {"due": "2026-06-01T08:00", "timezone": "Europe/London", "recurrence": {"rrule": "FREQ=DAILY"}}
+UPDATES = {"Host": "updates.todo-app.localhost"}
+USERS = ("ada", "bob", "cleo")
+
+
+@dataclass
+class Facts:
+    """What a drill knows and has measured; `failed` names promises that did not hold."""
+
+    tokens: dict[str, int] = field(
+        default_factory=dict
+    )  # each user's newest, those of the lost time included
+    pending: set[str] = field(default_factory=set)  # event ids that the dump holds unpublished
+    figures: dict[str, object] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def check(self, promise: str, *, holds: bool, detail: object = "") -> None:
+        print(f"{'ok    ' if holds else 'FAILED'}  {promise}  {detail}", flush=True)
+        if not holds:
+            self.failed.append(promise)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0 when every promise held, 1 otherwise; the figures are one line of JSON."""
+    parser = argparse.ArgumentParser(prog="scripts/restore-drill", description=__doc__.partition("\n")[0])
+    parser.add_argument("--tasks", type=int, default=10, help="tasks of each of 3 users (default 10)")
+    choice = parser.parse_args(arguments)
+    began, facts = time.monotonic(), Facts()
+    with tempfile.TemporaryDirectory(prefix="taskflow-drill-") as directory:
+        try:
+            drill(Path(directory), choice.tasks, facts)
+        except DrillFailed as failure:
+            facts.check("the drill comes to its end", holds=False, detail=failure)
+        finally:
+            EmbeddedPostgres(State(Path(directory) / "home").database).destroy()
+    facts.figures["seconds"] = round(time.monotonic() - began, 1)
+    print(json.dumps(facts.figures))
+    return 1 if facts.failed else 0
+
+
+def drill(directory: Path, count: int, facts: Facts) -> None:
+    """The whole story, in order."""
+    home, port = directory / "home", reserve()
+    with DrillPlatform(home, port) as platform:
+        work(platform, count)
+    dump = directory / "taskflow.dump"
+    with database(home) as dsns:
+        before = offline(dsns, facts, pending=True)
+        with stopwatch(facts, "dump_seconds"):
+            dumps.write(dsns["owner"], dump, at=datetime.now(UTC))
+        facts.figures |= {"dump_bytes": dump.stat().st_size, "rows": before}
+        offline(dsns, facts, pending=False)
+    EmbeddedPostgres(State(home).database).destroy()
+    with database(home) as dsns:
+        facts.check("the database is empty", holds=not any(dumps.counted(dsns["owner"]).values()))
+        with stopwatch(facts, "restore_seconds"):
+            restoring.restore(dsns["owner"], dump)
+        after = dumps.counted(dsns["owner"])
+    facts.check("every table has its rows again", holds=after == before, detail=f"{sum(after.values())} rows")
+    with DrillPlatform(home, port) as platform:
+        verify(platform, count, facts)
+
+
+def work(platform: DrillPlatform, count: int) -> None:
+    """Every user makes `count` recurring tasks and completes half of them; everybody has acted on it."""
+    for user in USERS:
+        for n in range(count):
+            task = platform.must("POST", "/v1/tasks", {"title": f"Water plant {n}", **DAILY}, user=user)
+            if n % 2:
+                platform.must("POST", f"/v1/tasks/{task['id']}/complete", user=user)
+    # Created, and for half of them completed and the next occurrence created.
+    wanted = count + 2 * (count // 2)
+    for user in USERS:
+        await_audit(platform, user, wanted)
+    eventually(platform.settled, "everything is delivered")
+
+
+def await_audit(platform: DrillPlatform, user: str, entries: int) -> None:
+    """Until the log of `user` has so many entries."""
+    eventually(lambda: audited(platform, user)[1] >= entries, f"the audit log of {user}")
+
+
+def audited(platform: DrillPlatform, user: str) -> tuple[bool, int]:
+    """(whether the chain holds, its entries)."""
+    found = platform.must("GET", "/v1/audit/verify", user=user)
+    return bool(found["valid"]), int(found["entries"])
+
+
+@contextmanager
+def database(home: Path) -> Iterator[Mapping[str, str]]:
+    """The platform's database without the platform: nothing is published."""
+    server = EmbeddedPostgres(State(home).database)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def offline(dsns: Mapping[str, str], facts: Facts, *, pending: bool) -> dict[str, int]:
+    """Three writes of every user whose events stay in the outbox; the rows of every table afterwards."""
+    made = Database(dsns["api"])
+    try:
+        uow = UnitOfWork(made, source="/taskflow/tasks")
+        for user in USERS * 3:
+            with uow.write(user, Cause(Actor("user", user))) as tx:
+                verbs.create(tx, {"title": "Written while the log was away"})
+            facts.tokens[user] = tx.change_seq
+            if pending:
+                facts.pending |= {str(event.event_id) for event in tx.events if event.topic == "task-events"}
+    finally:
+        made.close()
+    return dumps.counted(dsns["owner"])
+
+
+def verify(platform: DrillPlatform, count: int, facts: Facts) -> None:
+    """What the dump promised, seen through the API and the log."""
+    status, _ = platform.call("POST", "/tick/relay")
+    facts.check("the sweep runs", holds=status == 200, detail=status)
+    wanted = count + 2 * (count // 2) + 3
+    eventually(lambda: facts.pending <= set(platform.records("task-events")), "pending events are published")
+    eventually(platform.settled, "everything is delivered")
+    published = Counter(platform.records("task-events"))
+    once = sum(published[one] == 1 for one in facts.pending)
+    facts.check(
+        "pending events are published once", holds=once == len(facts.pending) > 0, detail=f"{once} events"
+    )
+    facts.figures["published_once"] = once
+    facts.figures["published_again"] = sum(n > 1 for n in published.values())
+    for user in USERS:
+        await_audit(platform, user, wanted)
+        valid, entries = audited(platform, user)
+        # Exactly: what was published again has had no second effect.
+        facts.check(f"{user}: audit chain", holds=valid and entries == wanted, detail=f"{entries} entries")
+        following = platform.must("GET", "/v1/tasks?status=open&limit=100", user=user)["items"]
+        recurring = Counter(task["series_id"] for task in following if task["series_id"])
+        single = len(recurring) == count and set(recurring.values()) == {1}
+        facts.check(f"{user}: one open occurrence a series", holds=single, detail=f"{len(recurring)} series")
+        check_tokens(platform, user, facts)
+
+
+def check_tokens(platform: DrillPlatform, user: str, facts: Facts) -> None:
+    """A token of the lost time is refused, a fresh write is beyond it, and the feed goes on from there."""
+    lost = facts.tokens[user]
+    begun = first_event(platform, user, since=str(lost))
+    facts.check(
+        f"{user}: a token of the lost time begins anew", holds=begun.get("event") == "reset", detail=lost
+    )
+    platform.must("POST", "/v1/tasks", {"title": "After the restore"}, user=user)
+    fresh = first_event(platform, user, since=begun.get("id", ""))
+    token = int(fresh.get("id", "0"))
+    works = fresh.get("event") == "task.created" and token > lost
+    facts.check(f"{user}: a fresh write works, its token is beyond", holds=works, detail=f"{token} > {lost}")
+
+
+def first_event(platform: DrillPlatform, user: str, *, since: str) -> dict[str, str]:
+    """The first event of the user's stream from a token on."""
+
+    def answered() -> dict[str, str] | None:
+        headers = {**UPDATES, "Last-Event-ID": since}
+        status, found = platform.call("GET", "/v1/stream", user=user, headers=headers)
+        return found if status == 200 else None
+
+    return eventually(answered, "the stream") or {}
+
+
+@contextmanager
+def stopwatch(facts: Facts, name: str) -> Iterator[None]:
+    """Measures the block, in seconds."""
+    began = time.monotonic()
+    yield
+    facts.figures[name] = round(time.monotonic() - began, 2)
