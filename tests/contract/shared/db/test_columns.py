@@ -60,6 +60,7 @@ CHOSEN = {
     ("task_list.py", "keys"), ("task_list.py", "order"), ("task_list.py", "where"),
     ("task_list.py", "_behind"), ("task_list.py", "terms"),
     ("roles.py", "names"), ("roles.py", "sweep"),  # grants.py
+    ("roles.py", "table"),  # schema.py
 }  # fmt: skip
 MAKERS = {"listed", "assigned", "excluded", "insert", "without"}
 SQL = re.compile(r"\b(select|insert into|update|delete from|where|order by)\b", re.IGNORECASE)
