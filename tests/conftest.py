@@ -12,12 +12,15 @@ from uuid import uuid4
 
 import pytest
 from coverage import Coverage
+from xdist import is_xdist_controller
 
-from scripts.checks.database import clone, template
 from scripts.local.postgres_binaries import PostgresMissing
 from shared.db.pool import Database
 from shared.testing.clock import SimulatedClock
+from tests import profiles
 from tests.scheduling import Units, early
+
+profiles.register()
 
 DatabaseFactory = Callable[..., Database]
 
@@ -26,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """See tests/e2e/test_drill.py; here, because only the outermost conftest may add options."""
     parser.addoption("--drill-tasks", type=int, default=12, help="recurring tasks completed in a drill")
     parser.addoption("--drill-seeds", type=int, default=1, help="drills, each with a seed of its own")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The process that hands out the tests runs none: nothing of it is to be measured."""
+    if is_xdist_controller(session) and (measuring := Coverage.current()):
+        measuring.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,6 +61,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Mapping[str, str]]:
     """DSNs by role ("owner", "api", …, and "admin") of a migrated database of this process."""
+    from scripts.checks.database import clone, template  # not in the workers of unit tests: half a second
+
     with ExitStack() as stack:
         try:
             original = stack.enter_context(template())

@@ -44,27 +44,33 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def _run(
     static: Sequence[Step], tiers: Sequence[str], options: Sequence[str]
 ) -> tuple[list[Outcome], list[Outcome]]:
-    """The outcomes of the tiers and of everything else."""
+    """The outcomes of the tiers and of everything else.
+
+    Unit tests compute: they have the cores for themselves, and their budget says something. The others wait
+    for a good part of their time, and the static checks fill it.
+    """
     background = running.Background(static)
-    background.start()
-    if not tiers:
-        background.join()
-        return [], background.outcomes
     erase, combine, report = coverage_steps(tiers, options)
-    running.static(erase)
-    with _database(tiers) as extra:
-        tested = [running.tier(name, options, extra) for name in tiers]
+    if tiers:
+        running.static(erase)
+    tested = [running.tier(name, options, {}) for name in tiers if name == "unit"]
+    background.start()
+    others = [name for name in tiers if name != "unit"]
+    with _database(others) as extra:
+        tested += [running.tier(name, options, extra) for name in others]
     background.join()
+    if not tiers:
+        return [], background.outcomes
     running.static(combine)
     return tested, [*background.outcomes, running.shown(report)]
 
 
 @contextlib.contextmanager
 def _database(tiers: Sequence[str]) -> Iterator[Mapping[str, str]]:
-    """The environment that tells the workers of all tiers which template to clone."""
+    """The environment that tells the workers of all these tiers which template to clone."""
     with contextlib.ExitStack() as stack:
         try:
-            dsns = stack.enter_context(template()) if set(tiers) != {"unit"} else None
+            dsns = stack.enter_context(template()) if tiers else None
         except PostgresMissing:
             if os.environ.get("CI") == "true":
                 raise

@@ -58,8 +58,11 @@ def coverage_steps(tiers: Sequence[str], options: Sequence[str]) -> tuple[Step, 
 
 
 def environment(base: Mapping[str, str]) -> dict[str, str]:
-    """For every step: the tools of the environment first, output as it comes."""
-    return {**base, "PATH": f"{_BIN}:{base.get('PATH', '')}", "PYTHONUNBUFFERED": "1"}
+    """For every step: the tools of the environment first, output as it comes. Compiled modules are kept
+    whatever `base` says: hundreds of processes import the same ones.
+    """
+    kept = {name: value for name, value in base.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PATH": f"{_BIN}:{base.get('PATH', '')}", "PYTHONUNBUFFERED": "1"}
 
 
 def measured() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`scripts/test` runs everything it is asked for, and says so when something of it failed."""
 
+import contextlib
 import subprocess
 import sys
 import tomllib
@@ -9,7 +10,7 @@ import pytest
 
 from scripts.checks import command, running
 from scripts.checks.outcome import Outcome, counted, summary
-from scripts.checks.steps import BUDGETS, PROJECT, TIERS, Step, coverage_steps, static_steps
+from scripts.checks.steps import BUDGETS, PROJECT, TIERS, Step, coverage_steps, environment, static_steps
 from scripts.checks.steps import test_command as pytest_command
 from tests import scheduling
 
@@ -44,6 +45,31 @@ def test_a_failure_stops_nothing_and_is_the_result(monkeypatch, capsys):
     assert "to fix it: mend it" in said
     assert "ok   good" in said
     assert command.main(["good"]) == 0
+
+
+def test_unit_tests_have_the_machine_for_themselves(monkeypatch):
+    ran = []
+    monkeypatch.setattr(command, "static_steps", lambda: (Step("static", (sys.executable, "-V")),))
+    monkeypatch.setattr(command, "template", lambda: contextlib.nullcontext({"api": "dsn"}))
+    for kind in ("static", "shown"):
+        monkeypatch.setattr(running, kind, lambda step: ran.append(step.name) or Outcome(step.name, 0, 0.0))
+
+    def tier(name, options, extra):
+        ran.append((name, bool(extra)))
+        return Outcome(name, 0, 0.0)
+
+    monkeypatch.setattr(running, "tier", tier)
+
+    assert command.main(["static", "contract", "unit"]) == 0
+    assert ran[:2] == ["coverage", ("unit", False)]
+    assert sorted(ran[2:4], key=str) == [("contract", True), "static"]
+
+
+def test_modules_are_compiled_once_for_all_processes():
+    found = environment({"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/x"})
+
+    assert found["HOME"] == "/x"
+    assert "PYTHONDONTWRITEBYTECODE" not in found
 
 
 @pytest.mark.parametrize(

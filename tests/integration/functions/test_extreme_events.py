@@ -8,7 +8,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.audit import handler as audit
@@ -90,9 +90,6 @@ MEMBERS = {
     "a field of tomorrow": JSON,
 }
 FIXED = {"schema_version", "event_type", "event_id", "user_id"}
-HOSTILE = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
 
 
 class World:
@@ -175,7 +172,6 @@ def test_every_member_of_every_event_has_extremes():
 
 
 @given(extreme=extremes(sorted(EVENTS)), structured=st.booleans())
-@HOSTILE
 def test_the_audit_chain_holds_whatever_its_entries_say(world, extreme, structured):
     event = made(world, *extreme)
     assert_done_or_refused(world, "audit", world.target("audit"), event, structured=structured)
@@ -184,7 +180,6 @@ def test_the_audit_chain_holds_whatever_its_entries_say(world, extreme, structur
 
 
 @given(extreme=extremes(sorted(EVENTS)), structured=st.booleans())
-@HOSTILE
 def test_an_extreme_event_is_told_once_to_each_recipient(world, extreme, structured):
     event = made(world, *extreme)
     assert_done_or_refused(
@@ -196,7 +191,6 @@ def test_an_extreme_event_is_told_once_to_each_recipient(world, extreme, structu
 
 
 @given(extreme=extremes(sorted(recurrence.ACCEPTS)), structured=st.booleans())
-@HOSTILE
 def test_a_series_never_has_two_open_occurrences(world, extreme, structured):
     event = made(world, *extreme)
     assert_done_or_refused(world, "recurrence", world.target("recurrence"), event, structured=structured)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
@@ -24,6 +24,7 @@ from shared.messaging.cloudevent import from_http
 from shared.messaging.encoding import cloudevent_of, document, header_value, to_http
 from shared.runtime.event import consume, function
 from shared.testing.deliveries import post_raw
+from tests.profiles import examples
 
 CONSUMERS = {
     "audit": (audit.handle, "record", None),
@@ -109,9 +110,7 @@ def assert_verdict(name, target, rows, headers, body):
 
 @pytest.mark.parametrize("name", [*CONSUMERS, "relay"])
 @given(event_type=st.sampled_from(sorted(EVENTS)), hostile=_hostile)
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+@settings(max_examples=examples(1.5))
 def test_arbitrary_events_get_a_verdict(name, targets, rows, make_event, user_id, event_type, hostile):
     event = make_event(EVENTS[event_type], user_id)
     headers, body = encoded(event, hostile["attributes"], hostile["members"], same_id=hostile["same_id"])
@@ -134,9 +133,6 @@ _document = st.fixed_dictionaries(
 
 @pytest.mark.parametrize("name", [*CONSUMERS, "relay"])
 @given(event_type=st.sampled_from(sorted(EVENTS)), changed=_document, dropped=st.booleans())
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
 def test_arbitrary_documents_get_a_verdict(
     name, targets, rows, make_event, user_id, event_type, changed, dropped
 ):
@@ -178,9 +174,7 @@ def test_what_a_sender_can_write_is_never_our_fault(name, case, targets, rows, m
 
 
 @given(event_type=st.sampled_from(sorted(EVENTS)), hostile=_hostile)
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
-)
+@settings(max_examples=examples(1.5))
 def test_hints_get_a_verdict(make_event, user_id, event_type, hostile):
     event = make_event(EVENTS[event_type], user_id)
     headers, body = encoded(event, hostile["attributes"], hostile["members"], same_id=hostile["same_id"])

@@ -4,7 +4,6 @@ What there is to vary is read from docs/openapi.json and the URL map, so that a 
 covered. `ContractClient` checks besides that each answer is one that the document names.
 """
 
-import os
 import re
 from urllib.parse import quote
 
@@ -13,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.functions.contract import DOCUMENT
+from tests.profiles import examples
 
-EXAMPLES = 60 if os.environ.get("CI") else 25
 HEADERS = ("If-Match", "If-None-Match", "Idempotency-Key", "Content-Type", "Accept", "Authorization",
            "X-Request-Id", "traceparent", "Origin", "Range", "Transfer-Encoding", "Expect")  # fmt: skip
 OPERATIONS = [
@@ -84,8 +83,7 @@ def requests(operation, path):
     ("method", "path", "operation"), OPERATIONS, ids=[f"{method} {path}" for method, path, _ in OPERATIONS]
 )
 def test_no_text_is_an_error_of_ours(api, method, path, operation):
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=bool(os.environ.get("CI")), database=None,
-              suppress_health_check=list(HealthCheck))  # fmt: skip
+    @settings(max_examples=examples(1.5), suppress_health_check=list(HealthCheck))
     @given(requests(operation, path))
     def check(asked):
         target = path

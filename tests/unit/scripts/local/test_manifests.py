@@ -21,10 +21,11 @@ def changed(tmp_path):
         for path in [*PROJECT.glob("knative/*.yaml"), *PROJECT.glob("eventing/*.yaml")]:
             target = tmp_path / path.relative_to(PROJECT)
             target.parent.mkdir(exist_ok=True)
-            document = yaml.safe_load(path.read_text())
-            if str(path.relative_to(PROJECT)) == file:
-                edit(document)
-            target.write_text(yaml.safe_dump(document))
+            target.symlink_to(path)
+        document = yaml.safe_load((PROJECT / file).read_text())
+        edit(document)
+        (tmp_path / file).unlink()
+        (tmp_path / file).write_text(yaml.safe_dump(document))
         return tmp_path
 
     return change

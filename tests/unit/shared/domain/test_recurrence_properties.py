@@ -1,6 +1,5 @@
 """What holds for every rule: order, restart, COUNT, UNTIL, and an answer or an error for any text."""
 
-import os
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ from shared.domain import recurrence
 from shared.domain.recurrence import InvalidRecurrence, RecurrenceLimit, occurrences
 from shared.domain.rrule_periods import BUDGET
 from shared.domain.rrule_text import format_rule, parse_rule
+from tests.profiles import examples
 
 ZONES = (
     "America/New_York",
@@ -23,9 +23,6 @@ ZONES = (
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 TAKEN = 8
-EXAMPLES = 100 if os.environ.get("CI") else 40
-
-common = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
 
 
 def listed(name, values):
@@ -99,7 +96,6 @@ def instant(value):
     return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
 
 
-@common
 @given(rules(), starts | edges, zones)
 def test_instances_increase_strictly_and_restart_anywhere(rule, start, tz):
     full = expand(rule, start, tz)
@@ -113,7 +109,6 @@ def test_instances_increase_strictly_and_restart_anywhere(rule, start, tz):
             assert expand(rule, start, tz, after=value.astimezone(UTC), limit=len(rest)) == rest
 
 
-@common
 @given(rules(), starts | edges, zones, st.integers(1, TAKEN), st.booleans())
 def test_count_is_a_prefix(rule, start, tz, count, include):
     full = expand(rule, start, tz, include_dtstart=include)
@@ -127,7 +122,6 @@ def test_count_is_a_prefix(rule, start, tz, count, include):
         ]
 
 
-@common
 @given(rules(), starts | edges, zones, st.integers(0, TAKEN - 1), st.integers(-1, 1))
 def test_until_is_an_inclusive_bound(rule, start, tz, position, shift):
     full = expand(rule, start, tz)
@@ -139,20 +133,17 @@ def test_until_is_an_inclusive_bound(rule, start, tz, position, shift):
     assert bounded == [value for value in full if instant(value) <= bound]
 
 
-@common
 @given(rules(FREQUENCIES[:4]), starts.map(datetime.date), st.sampled_from(ZONES))
 def test_all_day_series_are_the_same_in_every_zone(rule, start, tz):
     assert expand(rule, start, tz) == expand(rule, start, None)
 
 
-@common
 @given(rules(FREQUENCIES[:4]), starts)
 def test_a_zone_without_changes_adds_nothing(rule, start):
     floating, zoned = expand(rule, start, None), expand(rule, start, "UTC")
     assert zoned == (None if floating is None else [value.replace(tzinfo=UTC) for value in floating])
 
 
-@common
 @given(rules(), starts)
 def test_the_canonical_text_means_the_same(rule, start):
     canonical = format_rule(parse_rule(rule))
@@ -160,7 +151,6 @@ def test_the_canonical_text_means_the_same(rule, start):
     assert expand(canonical, start, None) == expand(rule, start, None)
 
 
-@common
 @given(rules(), starts, zones, st.integers(0, TAKEN - 1))
 def test_an_exdate_removes_exactly_its_instance(rule, start, tz, position):
     full = expand(rule, start, tz)
@@ -179,7 +169,7 @@ words = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(common, max_examples=EXAMPLES * 4)
+@settings(max_examples=examples(3))
 @given(st.lists(words, max_size=25).map("".join) | st.text(max_size=80), st.sampled_from([*ZONES, None]))
 @example("FREQ=SECONDLY;INTERVAL=7;BYHOUR=3;BYMONTH=2;BYMONTHDAY=30", "America/New_York")
 @example("FREQ=YEARLY;BYDAY=MO;BYSETPOS=366;BYHOUR=1", None)
@@ -193,7 +183,7 @@ def test_any_text_gets_an_answer_or_a_named_part(text, tz):
             assert len(found) <= 3
 
 
-@settings(common, max_examples=EXAMPLES * 2)
+@settings(max_examples=examples(2))
 @given(rules(), starts, zones)
 def test_work_without_an_answer_is_bounded(rule, start, tz):
     """The budget is counted, not timed: an answer costs at most BUDGET units, or there is none."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shared.domain import cron
 from shared.domain.recurrence import InvalidRecurrence, RecurrenceLimit, describe, occurrences, validate
 from shared.domain.rrule_text import parse_rule
-from tests.unit.shared.domain.test_recurrence_properties import common, rules
+from tests.unit.shared.domain.test_recurrence_properties import rules
 
 START, LONDON = datetime(2026, 6, 1, 8), "Europe/London"
 
@@ -177,7 +177,6 @@ def decorated(draw, zone):
     )
 
 
-@common
 @given(st.data(), st.sampled_from((LONDON, None)))
 def test_accepted_writings_never_change_the_occurrences(data, tz):
     rule, text = data.draw(decorated(tz))
@@ -196,7 +195,6 @@ _PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
-@common
 @given(
     st.text(max_size=80) | st.lists(_PIECES, max_size=12).map("".join), st.sampled_from((LONDON, "UTC", None))
 )

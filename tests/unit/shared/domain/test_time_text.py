@@ -13,6 +13,7 @@ from shared.domain.next_occurrence import parse_key
 from shared.domain.recurrence import InvalidRecurrence, validate
 from shared.domain.recurrence_set import parse_when
 from shared.domain.time_text import BadTime, read_instant, read_time
+from tests.profiles import examples
 
 AT = datetime(2026, 6, 1, 8, tzinfo=UTC)
 
@@ -122,7 +123,7 @@ def test_an_exception_outside_of_the_calendar_is_invalid(text, zone):
 digits = st.text("0123456789:-+TZtzW. \x00\u0663", max_size=30)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(5))
 @given(digits | st.text(max_size=20) | st.datetimes().map(str) | st.datetimes().map(datetime.isoformat))
 def test_any_text_is_read_or_refused(text):
     for offset in ("", "Z", "+14:00", "-12:00"):

@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from scripts.contract.event_schemas import event_schemas
@@ -16,7 +14,8 @@ from shared.events.shape import wrong_member
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in event_schemas().items()}
 ACTORS = [{"kind": "user", "id": "u"}, {"kind": "user", "id": ""}, {"kind": "x", "id": "u"}, {"kind": "user"}]
 OBJECTS = [{}, {"a": 1}, {"a": {"from": 1, "to": None}}]
-VALUES = st.sampled_from([None, True, 0, -1, 2**62, 1.5, "", "x", [], ["x"], [1], *ACTORS, *OBJECTS])
+ABSENT = object()
+VALUES = [ABSENT, None, True, 0, -1, 2**62, 1.5, "", "x", [], ["x"], [1], *ACTORS, *OBJECTS]
 # jsonschema reads "uuid" and "date-time" as any text: those values are left to the tests below.
 IDS, INSTANTS = {"event_id", "task_id", "series_id", "reminder_id"}, {"occurred_at", "completed_at"}
 FORMATS = IDS | INSTANTS | {"remind_at", "due_at"}
@@ -24,19 +23,16 @@ RELEASED = sorted((PROJECT / "docs/schemas/released").rglob("*.json"))
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
-@given(data=st.data())
-def test_the_checks_agree_with_the_schema(event_type, data):
-    body = example(EVENTS[event_type]).data()
-    names = [n for n in body if n not in ("schema_version", "event_type")]
-    name = data.draw(st.sampled_from(names))
-    value = data.draw(st.just(...) | VALUES)
-    if value is ...:
-        del body[name]
-    elif isinstance(value, str) and name in FORMATS:
-        return
-    else:
-        body[name] = value
-    assert (wrong_member(EVENTS[event_type], body) is None) == VALIDATORS[event_type].is_valid(body)
+def test_the_checks_agree_with_the_schema(event_type):
+    cls, validator = EVENTS[event_type], VALIDATORS[event_type]
+    body = example(cls).data()
+    for name in body.keys() - {"schema_version", "event_type"}:
+        for value in VALUES:
+            if isinstance(value, str) and name in FORMATS:
+                continue
+            changed = {n: v for n, v in (body | {name: value}).items() if v is not ABSENT}
+            taken = wrong_member(cls, changed) is None
+            assert taken == validator.is_valid(changed), (name, value)
 
 
 @pytest.mark.parametrize("path", RELEASED, ids=lambda p: p.parent.name)
