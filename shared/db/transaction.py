@@ -41,6 +41,14 @@ class Cause:
     traceparent: str | None = None
 
 
+@dataclass(frozen=True)
+class Emitted:
+    """A queued event, and its data as JSON values: made once, for the check, the outbox and an answer."""
+
+    event: Event
+    data: Mapping[str, Any]
+
+
 @dataclass
 class Transaction:
     """One open transaction. `user_id` is "" in a sweep; `source` is the CloudEvents source of its events.
@@ -67,7 +75,7 @@ class Transaction:
     own_account: Account | None = None
 
     def __post_init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[Emitted] = []
         self.committed: list[Callable[[], None]] = []
 
     @property
@@ -121,11 +129,10 @@ class Transaction:
             "request_id": self.cause.request_id,
             "webhooks": matches(self.account.webhook_events, event.type),
         }
-        from shared.events.shape import check  # with the first event, not in the wake-up of a read
+        from shared.events.shape import checked_data  # with the first event, not in the wake-up of a read
 
         made = event(**(known | fields))
-        check(made)
-        self.events.append(made)
+        self.events.append(Emitted(made, checked_data(made)))
         return made
 
     def after_commit(self, callback: Callable[[], None]) -> None:

@@ -154,19 +154,18 @@ def _commit(each: Sequence[Transaction], connection: Connection) -> None:
             for tx in each:
                 if tx.events and len(each) > 1:
                     tx.act()
-                outbox.insert(tx, tx.events)
+                outbox.insert(tx)
             # Not prepared: when an insert fails, the server skips the rest of the pipeline, and the driver
             # may then believe in a prepared COMMIT that does not exist, on a connection that others get.
             connection.execute("commit", prepare=False)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         if connection.closed:
             message = "the connection was lost during commit: the outcome is unknown"
             raise RetryLater(message, code="outcome_unknown") from error
-        raise _passing(error) from error
-    except psycopg.Error:
         # The pipeline broke: the driver counts as prepared what the server has never read.
         connection.close()  # the pool replaces it
-        raise
+        with _translated():  # deferred constraints and triggers speak at COMMIT
+            raise
 
 
 @contextmanager

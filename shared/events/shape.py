@@ -27,12 +27,13 @@ _INSTANT = re.compile(
 )
 
 
-def check(event: Event) -> None:
-    """Raise TypeError, naming the event and the field, if `event` has a value of a wrong type."""
+def checked_data(event: Event) -> dict[str, Any]:
+    """The data of `event`; TypeError, naming the event and the field, if it has a value of a wrong type."""
     data = event.data()
     wrong = wrong_member(type(event), data)
     if wrong is not None:
         raise TypeError(f"{event.type}: {wrong} cannot be {data.get(wrong)!r:.100}")
+    return data
 
 
 def wrong_member(cls: Any, data: Mapping[str, Any]) -> str | None:

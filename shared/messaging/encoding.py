@@ -5,6 +5,7 @@ exactly the attributes and data of the record on the topic. `cloudevent` decodes
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -17,8 +18,10 @@ JSON = "application/json"
 _SAFE = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")
 
 
-def cloudevent_of(event: Event, *, source: str, traceparent: str | None) -> CloudEvent:
-    """`event` as it will be published; its data is JSON, not the objects of the event.
+def cloudevent_of(
+    event: Event, *, source: str, traceparent: str | None, data: Mapping[str, Any] | None = None
+) -> CloudEvent:
+    """`event` as it will be published; `data` are its JSON values, where they have been made already.
 
     >>> from shared.events.account import AccountChanged
     >>> event = AccountChanged(
@@ -40,7 +43,7 @@ def cloudevent_of(event: Event, *, source: str, traceparent: str | None) -> Clou
         schema_version=event.schema_version,
         flags=event.extensions(),
         traceparent=traceparent,
-        data=event.data(),
+        data=event.data() if data is None else data,
     )
 
 

@@ -90,7 +90,10 @@ def _answer(tx: Transaction) -> Answer:
     """The first event that the command caused, with the attributes and the data that go on the topic."""
     if not tx.events:
         return Answer(204)
-    headers, body = to_http(cloudevent_of(tx.events[0], source=tx.source, traceparent=tx.cause.traceparent))
+    first = tx.events[0]
+    trace = tx.cause.traceparent
+    made = cloudevent_of(first.event, source=tx.source, traceparent=trace, data=first.data)
+    headers, body = to_http(made)
     return Answer(200, body.decode(), headers)
 
 

@@ -14,9 +14,8 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from shared.db import locks
-from shared.db.transaction import Transaction
+from shared.db.transaction import Emitted, Transaction
 from shared.domain.errors import LimitExceeded
-from shared.events.base import Event
 
 MAX_DATA_BYTES = 65_536  # CloudEvents intermediaries must forward no more (spec 1.0.2, size limits)
 MAX_ATTEMPTS = 5
@@ -68,16 +67,17 @@ class Backlog:
     oldest: datetime | None
 
 
-def insert(tx: Transaction, events: Sequence[Event]) -> None:
-    """Write `events` as (seq, 0), (seq, 1), … of this transaction; LimitExceeded above 64 KiB of data."""
-    if not events:
+def insert(tx: Transaction) -> None:
+    """Write the events of `tx` as (seq, 0), (seq, 1), …; LimitExceeded above 64 KiB of data."""
+    if not tx.events:
         return
-    rows = json.dumps([_row(n, event) for n, event in enumerate(events)], ensure_ascii=False)
+    rows = json.dumps([_row(n, emitted) for n, emitted in enumerate(tx.events)], ensure_ascii=False)
     tx.execute(_INSERT, (tx.user_id, tx.change_seq, tx.source, tx.cause.traceparent, rows))
 
 
-def _row(n: int, event: Event) -> dict[str, object]:
-    data = json.dumps(event.data(), ensure_ascii=False, separators=(",", ":"))
+def _row(n: int, emitted: Emitted) -> dict[str, object]:
+    event = emitted.event
+    data = json.dumps(emitted.data, ensure_ascii=False, separators=(",", ":"))
     if len(data.encode()) > MAX_DATA_BYTES:
         raise LimitExceeded(f"the event {event.type} exceeds {MAX_DATA_BYTES} bytes", too_large=True)
     return {

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -276,6 +277,78 @@ def test_a_connection_lost_at_commit_has_an_unknown_outcome(uow, dsns, user_id):
         with psycopg.connect(dsns["admin"], autocommit=True) as admin:
             admin.execute("select pg_terminate_backend(%s, 5000)", pid)
     assert caught.value.code == "outcome_unknown"
+
+
+@pytest.fixture
+def fail_at_commit(dsns, user_id):
+    """`fail_at_commit("54000")`: COMMIT of what has touched the user's account ends with that SQLSTATE."""
+    name = f"fail_{uuid.uuid4().hex[:12]}"
+
+    def fail(code):
+        owner.execute(f"""
+            create function {name}() returns trigger language plpgsql
+              as $$ begin raise exception using errcode = '{code}'; end $$""")
+        owner.execute(f"""
+            create constraint trigger {name} after insert or update on accounts
+              deferrable initially deferred for each row when (new.user_id = '{user_id}')
+              execute function {name}()""")
+
+    def mend():
+        owner.execute(f"drop function if exists {name} cascade")
+
+    with psycopg.connect(dsns["owner"], autocommit=True) as owner:
+        fail.mend = mend
+        yield fail
+        mend()
+
+
+@pytest.mark.parametrize("emits", [True, False], ids=["in the pipeline", "alone"])
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("22003", psycopg.errors.NumericValueOutOfRange),
+        ("23514", psycopg.errors.CheckViolation),
+        ("23505", psycopg.errors.UniqueViolation),
+        ("54000", psycopg.errors.ProgramLimitExceeded),
+        ("40001", "busy"),
+        ("55P03", "busy"),
+        ("57014", "database_timeout"),
+        ("53200", "database_unavailable"),
+    ],
+)
+def test_a_failure_at_commit_has_the_verdict_of_a_failed_statement(
+    database, user_id, fail_at_commit, code, kind, emits
+):
+    uow = UnitOfWork(database("api", max_size=1), source="/taskflow/tasks")
+    fail_at_commit(code)
+    with (
+        pytest.raises(RetryLater if isinstance(kind, str) else kind) as caught,
+        uow.write(user_id, CAUSE) as tx,
+    ):
+        if emits:
+            tx.emit(AccountChanged, **FIELDS)
+    if isinstance(kind, str):
+        assert caught.value.code == kind
+        assert caught.value.__cause__.sqlstate == code
+    fail_at_commit.mend()
+    for expected in range(1, 8):  # often enough for the driver to prepare its statements
+        with uow.write(user_id, CAUSE) as tx:
+            tx.emit(AccountChanged, **FIELDS)
+            assert tx.change_seq == expected
+
+
+def test_the_data_of_an_event_is_made_once(uow, user_id):
+    made = []
+
+    class Counted(AccountChanged):
+        def data(self):
+            made.append(self.event_id)
+            return super().data()
+
+    with uow.write(user_id, CAUSE) as tx:
+        tx.emit(Counted, **FIELDS)
+        tx.emit(Counted, **FIELDS)
+    assert made == [row.event_id for row in events_of(uow, user_id)]
 
 
 def test_a_deadlock_is_retry_later(database, user_id):
