@@ -134,7 +134,8 @@ def offline(dsns: Mapping[str, str], facts: Facts, *, pending: bool) -> dict[str
                 verbs.create(tx, {"title": "Written while the log was away"})
             facts.tokens[user] = tx.change_seq
             if pending:
-                facts.pending |= {str(event.event_id) for event in tx.events if event.topic == "task-events"}
+                events = [emitted.event for emitted in tx.events]
+                facts.pending |= {str(event.event_id) for event in events if event.topic == "task-events"}
     finally:
         made.close()
     return dumps.counted(dsns["owner"])
