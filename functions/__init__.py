@@ -1,1 +1,1 @@
-"""The verbs: one folder per function, each a Knative Service."""
+"""One folder for each function; each function is a Knative Service."""

@@ -1,7 +1,8 @@
-"""One event, one entry of its user's audit chain. Called by the event adapter, in mode "record".
+"""Appends one entry to the audit chain of a user for each event. Called by the event adapter, in mode
+"record".
 
-Entries are in the order of arrival, which is commit order per user; a late or replayed event is
-appended as well, never dropped by its `task_version`: the log says what happened, not what is.
+Entries are in the order of arrival, which is the order of commits of the user. A late or replayed event is
+appended, too, whatever its `task_version`: the log records what happened, not the present state.
 """
 
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def handle(event: ReceivedEvent, tx: Transaction) -> None:
 
 
 def entry_of(event: ReceivedEvent, tx: Transaction, *, event_id: UUID, seq: int) -> Entry:
-    """What the log keeps of `event`."""
+    """The entry of `event`, with the number `seq`."""
     return Entry(
         user_id=event.user_id,
         seq=seq,

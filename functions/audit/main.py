@@ -1,4 +1,4 @@
-"""Entry point of `audit`: settings at import, wiring behind the first answer, nothing else."""
+"""Entry point of `audit`: reads its settings at import, builds its wiring after it listens."""
 
 import functions_framework
 from flask import Request, Response

@@ -1,4 +1,4 @@
-"""What `audit` needs from its environment."""
+"""The settings of `audit`, read from its environment at the start."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,6 @@ from shared.runtime.settings import secret
 
 @dataclass(frozen=True)
 class Settings:
-    """One field a variable, in upper case."""
+    """Each field is an environment variable of the same name in upper case."""
 
     database_url: str = secret(parse=parsers.dsn, help="DSN of the role `consumer`")

@@ -1,1 +1,1 @@
-"""Delivers what happened: in-app messages and signed webhooks."""
+"""Tells users about events: in-app messages, the daily digest and signed webhooks."""

@@ -1,8 +1,8 @@
-"""One delivery from claim to mark: at least once, with the same message id on every attempt, so that a
-receiver that honours `webhook-id` sees it once. Called by the sender's threads.
+"""Makes one attempt of a delivery: claim it, send it, mark the result. Called by the threads of `sender`.
 
-A crash after the claim leaves a lease that ends; a crash after the send leaves a message that is sent
-again with the same id and the same bytes.
+A message is delivered at least once. Every attempt has the same message id (`webhook-id`) and the same bytes,
+so that a receiver can recognise a repetition. After a crash between claim and mark the lease ends, and the
+message is sent again.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,14 +30,14 @@ log = get_logger(__name__)
 
 
 class Post(Protocol):
-    """`safe_http.post`, bound to its settings."""
+    """The type of `safe_http.post` with its settings given."""
 
     def __call__(self, url: str, body: bytes, *, headers: dict[str, str]) -> Answer: ...
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A claimed delivery and where it goes; no endpoint when it was deleted meanwhile."""
+    """A claimed delivery and its endpoint; None if the endpoint was deleted meanwhile."""
 
     user_id: str
     claimed: Claimed
@@ -46,7 +46,9 @@ class Assignment:
 
 
 class Courier:
-    """Claims and carries deliveries of any user; each claim and each mark is a transaction of its own."""
+    """Claims and sends deliveries of any user. Claim and mark are separate transactions: none is open while a
+    message is sent.
+    """
 
     def __init__(self, uow: UnitOfWork, sealer: Sealer, *, post: Post, draw: Callable[[], float]) -> None:
         self._uow = uow
@@ -55,9 +57,9 @@ class Courier:
         self._draw = draw
 
     def claim(self, user_id: str, *, running: Mapping[str, int] = NOTHING) -> Assignment | None:
-        """The user's next due delivery, leased to us; None when nothing may be sent now.
+        """The user's next due delivery, with a lease; None when nothing may be sent now.
 
-        `running` is what the caller has under way to each recipient of the user.
+        `running` is the number of attempts that the caller has under way for each recipient of the user.
         """
         with self._uow.record(user_id, CAUSE) as tx:
             assignment = _next(tx, running)
@@ -66,7 +68,7 @@ class Courier:
         return assignment
 
     def carry(self, assignment: Assignment) -> Result:
-        """Attempt it and write down what came of it."""
+        """Attempt the delivery and store the result."""
         claimed = assignment.claimed
         with bind(user_id=assignment.user_id, delivery_id=str(claimed.id), event_id=str(claimed.event_id)):
             outcome = self._attempt(assignment)
@@ -77,7 +79,7 @@ class Courier:
         return result
 
     def _attempt(self, assignment: Assignment) -> Answer | NotDelivered | Result:
-        """What came back; a Result when there is nothing to try."""
+        """The answer of the endpoint, or a Result if no attempt can be made."""
         claimed, endpoint = assignment.claimed, assignment.endpoint
         if endpoint is None or endpoint.state != "enabled":
             return Result("failed", error="the endpoint was deleted or disabled")
@@ -91,7 +93,7 @@ class Courier:
     def _send(self, assignment: Assignment, endpoint: Webhook) -> Answer | NotDelivered:
         try:
             secrets = self._secrets(assignment.user_id, endpoint)
-        except Unsealable as error:  # an operator's mistake: retried, so that putting the key back heals it
+        except Unsealable as error:  # the key is missing: retried, until the operator has added it again
             log.failure("a webhook secret cannot be opened, check WEBHOOK_SECRET_KEY", error)
             return NotDelivered("the endpoint's secret could not be read")
         body = assignment.claimed.payload.encode()
@@ -145,7 +147,7 @@ def _next(tx: Transaction, running: Mapping[str, int]) -> Assignment | None:
 
 
 def _note(tx: Transaction, endpoint: Webhook, outcome: Answer | NotDelivered | Result) -> None:
-    """An endpoint that lets us wait in vain rests; one that answers again gets everything."""
+    """Pause an endpoint that did not answer; end the pause of one that has answered."""
     if isinstance(outcome, NotDelivered) and outcome.late:
         until = tx.now + pause(endpoint.unanswered + 1)
         Webhooks(tx).pause(endpoint, until=until)
@@ -155,7 +157,7 @@ def _note(tx: Transaction, endpoint: Webhook, outcome: Answer | NotDelivered | R
 
 
 def _keep_quiet(tx: Transaction) -> None:
-    """A retry, or what an outage delayed, may come due in quiet hours that were not foreseen."""
+    """Postpone deliveries that became due in quiet hours: retries, and those that an outage delayed."""
     until = Accounts(tx).preferences().quiet_until(tx.now)
     if until is not None:
         Deliveries(tx).postpone(quiet_hours.EVENTS, until)

@@ -1,7 +1,7 @@
-"""The daily digest: one in-app message with what is due today and overdue. Called by the minute tick.
+"""The daily digest: one in-app message with the tasks due today and overdue. Called by the minute tick.
 
-Its id follows from the user and the local day, so that a day has one however often a tick finds it; after
-an outage only the latest is sent, late. Webhooks do not carry it: their receivers get the events themselves.
+Its id is made from the user and the local day, so that there is only one for a day, however often a tick
+finds it due. After an outage only the latest one is sent. It is no event, so webhooks do not get it.
 """
 
 from datetime import date, timedelta
@@ -25,13 +25,13 @@ log = get_logger(__name__)
 
 
 class DigestSweep:
-    """Works through the users with a digest due until there are none or the budget is used."""
+    """Sends the digests that are due, until there are none or the time of the tick is used."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def run(self) -> None:
-        """A user whose digest fails is tried again by the next tick."""
+        """Send what is due; a user whose digest fails is tried again by the next tick."""
         visited = sent = 0
         after: DueDigest | None = None
         while deadline.remaining() > RESERVE and (page := self._due(after)):
@@ -62,7 +62,7 @@ class DigestSweep:
 
 
 def send(tx: Transaction) -> bool:
-    """Write the user's digest if one is due, and when the next one is; a day with nothing to say has none."""
+    """Write the user's digest if one is due and has tasks, and set when the next one is due."""
     chosen = Digests(tx).take()
     if chosen is None:
         return False

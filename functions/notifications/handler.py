@@ -1,7 +1,7 @@
-"""An event becomes rows: an in-app message for a due reminder, a delivery for each endpoint that asked.
-Called by the event adapter, in mode "record"; nothing is sent inside the transaction, and the sender is told
-once it has committed. In the user's quiet hours a reminder's deliveries wait for their end; the in-app
-message makes no noise and does not.
+"""Writes the rows for an event: an in-app message for a due reminder, a delivery for each endpoint that
+asked. Called by the event adapter, in mode "record". Nothing is sent inside the transaction; the sender is
+told after the commit. In the user's quiet hours the deliveries of a reminder wait for their end; the in-app
+message does not, because it makes no sound.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _SHOWN = ("reminder_id", "remind_at", "due", "due_at")  # what an in-app message
 
 
 def handle(event: ReceivedEvent, tx: Transaction, *, notify: Callable[[str], None]) -> None:
-    """Write what the event asks for; once for each event and recipient, however often it arrives.
+    """Write the rows of the event; a second call for the same event changes nothing.
 
     `notify(user_id)` is called after the commit if something can be sent at once.
     """

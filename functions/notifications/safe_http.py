@@ -1,10 +1,10 @@
-"""One POST to a URL that a user chose, without reaching anything that only we can reach (SSRF).
+"""Sends one POST to a URL that a user chose, but never to an address inside our network (SSRF).
 Called by `courier`.
 
 The name is resolved once, every address is checked, and the connection goes to a checked address with
 the original Host and TLS name, so that a second answer of the resolver (DNS rebinding) is never used.
-No redirects, no proxies, one deadline for everything, at most 64 KiB of answer read and none of it kept.
-Once the status is known, the rest of the answer has a second: nobody needs it.
+No redirects, no proxies, one deadline for everything. At most 64 KiB of the answer are read, for at most one
+second after its status, and discarded.
 """
 
 import contextlib
@@ -31,16 +31,16 @@ Resolver = Callable[[str, int], list[str]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What of the response matters."""
+    """The status of the response and the wait that it asks for."""
 
     status: int
     retry_after: str | None = None
 
 
 class NotDelivered(Exception):  # an outcome, not a bug
-    """There was no response; `code` says why in words that may be shown to the endpoint's owner.
+    """There was no response; `code` is the reason and may be shown to the endpoint's owner.
 
-    `late`: it took all the time that an attempt has, which kept a thread waiting in vain.
+    `late`: the attempt ended at its deadline, so a thread has waited all that time.
     """
 
     def __init__(self, code: str, *, late: bool = False) -> None:
@@ -90,7 +90,9 @@ def post(
 
 
 def _resolved(target: Target, resolver: Resolver, timeout: float) -> list[str]:
-    """In a thread of its own: getaddrinfo knows no timeout."""
+    """The addresses of the host, or NotDelivered. In a separate thread, because getaddrinfo has no
+    timeout.
+    """
     answers: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -110,7 +112,7 @@ def _resolved(target: Target, resolver: Resolver, timeout: float) -> list[str]:
 
 
 def _checked(target: Target, addresses: list[str], *, allow_loopback: bool) -> list[str]:
-    """All must be allowed: one forbidden address among public ones is an attack, not a mistake."""
+    """The addresses, if all of them are allowed: one forbidden address among public ones is an attack."""
     if not all(permitted(a, allow_loopback=allow_loopback, local=target.local) for a in addresses):
         raise NotDelivered("the host name points at an address that is not allowed")
     return addresses[:MAX_ADDRESSES]
@@ -139,8 +141,8 @@ def _secured(target: Target, plain: socket.socket, trust: ssl.SSLContext | None)
 
 
 class _Cut:
-    """At the deadline the connection ends whatever is going on: a socket timeout alone restarts with every
-    byte that a slow endpoint lets drip.
+    """Closes the connection at the deadline. A socket timeout does not do that: it starts again with every
+    byte of a slow endpoint.
     """
 
     def __init__(self, connection: socket.socket, ends: float) -> None:
@@ -150,7 +152,7 @@ class _Cut:
         self._timer = self._start()
 
     def within(self, seconds: float) -> None:
-        """The deadline comes nearer."""
+        """Set an earlier deadline."""
         self._timer.cancel()
         self._ends = min(self._ends, clock.monotonic() + seconds)
         self._timer = self._start()

@@ -1,5 +1,5 @@
-"""The threads that deliver, behind the response of an event and within a tick. Started on first use,
-since the process may have forked after import. Whose turn it is decides `turns`.
+"""The threads that send deliveries, after the response to an event and during a tick. Started on first use,
+because the process may fork after import. `turns` chooses the next user.
 """
 
 import threading
@@ -15,7 +15,7 @@ log = get_logger(__name__)
 
 
 class Sender:
-    """Works through the due deliveries of users it is told about, several users and endpoints at a time."""
+    """Sends the due deliveries of the users that it is told about, several users and endpoints at a time."""
 
     def __init__(self, courier: Courier, *, threads: int = THREADS) -> None:
         self._courier = courier
@@ -40,7 +40,9 @@ class Sender:
             return self._idle.wait_for(lambda: self._turns.idle, timeout)
 
     def stop(self) -> None:
-        """Take nothing more and let running attempts finish; an expired lease heals what does not."""
+        """Start no more attempts and let the running ones finish; those that do not are repeated after their
+        lease.
+        """
         with self._lock:
             self._stopped = True
             self._turns.close()
@@ -48,7 +50,7 @@ class Sender:
         self.wait_idle(STOP_SECONDS)
 
     def _rouse(self) -> None:
-        """A thread for each user that waits, as far as there are threads. Called with the lock held."""
+        """Start threads for the users that wait, up to THREADS. Called with the lock held."""
         self._work.notify(self._turns.ready)
         if self._free < self._turns.ready and len(self._threads) < self._limit and not self._stopped:
             thread = threading.Thread(target=self._run, name="sender", daemon=True)

@@ -1,5 +1,5 @@
-"""The minute tick: digests, retries whose time has come, what quiet hours held back and what a process died
-over. Called by the adapter.
+"""The minute tick: digests, due retries, deliveries after quiet hours, and those whose process has died.
+Called by the event adapter.
 """
 
 from functions.notifications.digests import DigestSweep
@@ -15,7 +15,7 @@ log = get_logger(__name__)
 
 
 class Tick:
-    """Everything that a minute brings."""
+    """The work of one tick."""
 
     def __init__(self, uow: UnitOfWork, sender: Sender) -> None:
         self._uow = uow
@@ -23,7 +23,7 @@ class Tick:
         self._digests = DigestSweep(uow)
 
     def run(self) -> None:
-        """The sender's threads deliver while this one writes digests: neither waits for the other."""
+        """Hand the due users to the sender and write digests meanwhile; then wait for the sender."""
         users = self._due_users()
         for user_id in users:
             self._sender.notify(user_id)

@@ -1,8 +1,8 @@
-"""Whose turn it is to be sent to: users one after the other, and how much one of them may hold at a time.
-Called by `sender`, which holds its lock meanwhile; `courier` asks what an endpoint may hold.
+"""Chooses the next user to send for, and limits the attempts of one user and one endpoint at a time.
+Called by `sender`, which holds its lock meanwhile, and by `courier`.
 
-A user whose endpoints never answer keeps PER_USER threads busy and no more. A process that finds more to do
-takes its users in the order in which they came, one delivery each.
+A user whose endpoints never answer occupies at most PER_USER threads. Users get their turn in the order in
+which they came, one delivery each.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ PROBE = 1  # for an endpoint whose last attempts had no answer
 
 
 def places(endpoint: Webhook | None) -> int:
-    """How many attempts an endpoint may have under way; one that vanished costs nothing but the mark."""
+    """How many attempts an endpoint may have under way. Those of a deleted one (None) send nothing."""
     return PROBE if endpoint is not None and endpoint.unanswered else PER_ENDPOINT
 
 
@@ -36,16 +36,16 @@ def eligible(
 
 
 class Turns:
-    """Which users wait for a thread, and what each has under way. Not thread-safe by itself.
+    """Which users wait for a thread, and which attempts each has under way. Not thread-safe.
 
-    A user is looked at by one thread at a time, so that what is under way is known when the next is chosen.
+    Only one thread at a time chooses a delivery of a user, so that all attempts under way are known.
     """
 
     def __init__(self) -> None:
         self._ready: dict[str, None] = {}  # in order of arrival
         self._looking: set[str] = set()
-        self._told: set[str] = set()  # there is news of a user at whom somebody is looking already
-        self._held: set[str] = set()  # there may be more, when something of theirs has ended
+        self._told: set[str] = set()  # told about again while a thread chooses for them
+        self._held: set[str] = set()  # had no free place: look again when one of their attempts has ended
         self._running: dict[str, Counter[str]] = {}
         self._places: dict[tuple[str, str], int] = {}  # of what is under way
         self._closed = False
@@ -80,20 +80,20 @@ class Turns:
         return user_id, dict(self._running.get(user_id, {}))
 
     def began(self, user_id: str, recipient: str, *, of: int) -> None:
-        """A delivery was found and takes one of the recipient's places: there may be another."""
+        """A delivery was found and takes one place of the recipient; the user waits for another turn."""
         self._places[user_id, recipient] = of
         self._running.setdefault(user_id, Counter())[recipient] += 1
         self._looked(user_id, again=True)
 
     def found_nothing(self, user_id: str) -> None:
-        """Nothing may be sent now; what waits for a place may be, when an attempt has ended."""
+        """Nothing may be sent now; the user waits until an attempt ends, if one is under way."""
         running = self._running.get(user_id, Counter())
         if any(count >= self._places[user_id, recipient] for recipient, count in running.items()):
             self._held.add(user_id)
         self._looked(user_id, again=False)
 
     def ended(self, user_id: str, recipient: str) -> None:
-        """An attempt is over, whatever came of it."""
+        """An attempt has ended, with any result."""
         running = self._running[user_id]
         running[recipient] -= 1
         if not running[recipient]:

@@ -1,4 +1,4 @@
-"""What an attempt means for its delivery. Pure; called by `courier`."""
+"""Decides what follows from the answer of an endpoint. Pure; called by `courier`."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -13,7 +13,9 @@ _SILENT = f"the endpoint has not answered for {PATIENCE.days} days"
 
 
 def judge(outcome: Answer | NotDelivered, *, attempts: int, now: datetime, draw: float) -> Result:
-    """2xx is success and nothing else is (a redirect is not followed); 410 ends it; the rest is retried."""
+    """The result of an attempt: 2xx is sent, 410 is failed, everything else is tried again (redirects,
+    too).
+    """
     if isinstance(outcome, NotDelivered):
         return _again(outcome.code, attempts=attempts, now=now, draw=draw)
     status = outcome.status
@@ -32,7 +34,9 @@ def judge(outcome: Answer | NotDelivered, *, attempts: int, now: datetime, draw:
 
 
 def reason_to_disable(outcome: object, *, since: datetime | None, now: datetime) -> str | None:
-    """Why nothing more shall be sent to the endpoint; `since` is when it began to answer nothing."""
+    """Why the endpoint is to be disabled, or None; `since` is the time of its first attempt without an
+    answer.
+    """
     if isinstance(outcome, Answer) and outcome.status == GONE:
         return _GONE
     silent = isinstance(outcome, NotDelivered) and outcome.late

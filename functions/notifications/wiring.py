@@ -1,4 +1,4 @@
-"""Puts `notifications` together: the event path that writes rows and the sender that empties them."""
+"""Builds `notifications`: the event path, which writes deliveries, and the sender, which sends them."""
 
 import random
 from functools import partial

@@ -1,6 +1,7 @@
-"""What becomes of a series when its open occurrence is over: the next one, the successor, the end, a pause.
+"""Continues a series when its open occurrence has ended: with the next occurrence or with its successor, or
+it ends or pauses the series.
 
-Called by `handler`, which has decided that this series must be expanded and holds its lock.
+Called by `handler`, which has decided that the series must be continued and holds its lock.
 """
 
 from dataclasses import dataclass, replace
@@ -28,14 +29,16 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Ended:
-    """The occurrence that is over, and its task."""
+    """The occurrence that has ended, and its task."""
 
     task: Task
     occurrence: Occurrence
 
 
 def expand(tx: Transaction, series: Series, ended: Ended) -> None:
-    """Make the next occurrence of `series`; without one, end it; where that cannot be told, pause it."""
+    """Make the next occurrence of `series`. If there is none, end the series; if the engine finds no answer
+    within its limits, pause it.
+    """
     try:
         step = _step(tx, series, ended)
     except (InvalidRecurrence, zones.UnknownZone, OverflowError) as error:
@@ -76,7 +79,9 @@ def hand_over(tx: Transaction, series: Series, ended: Ended) -> None:
 
 
 def _step(tx: Transaction, series: Series, ended: Ended) -> Step | None:
-    """The next occurrence that the record does not have yet: a series anchored anew may pass old keys."""
+    """The next occurrence that is not in the record yet: after a change of the anchor old keys may come
+    again.
+    """
     recurrence, occurrences = series.recurrence(), Occurrences(tx, series.id)
     task = ended.task
     assert task.due is not None
@@ -134,7 +139,7 @@ def _subtasks(tx: Transaction, series: Series, ended: Task, following: Task) -> 
 
 
 def _copy(tx: Transaction, ended: Task) -> Task:
-    """What the next occurrence has of the one before: nothing of when it was due or done."""
+    """The task of the next occurrence: a copy without the fields of due and completion."""
     return Task(
         id=uuid7(tx.now),
         title=ended.title,

@@ -1,7 +1,8 @@
-"""The next occurrence of a series, made when the event of a completion, a skip or a resumption arrives.
+"""Makes the next occurrence of a series when the event of a completion, a skip or a resumption arrives.
 
-It acts on the state it finds, not on the event: a stale or repeated event finds the occurrence open again,
-or the next one made, and changes nothing. The account row and the series row are locked meanwhile.
+It acts on the present state, not on the event: when the event is old or repeated, the occurrence is open
+again or the next one exists already, and nothing changes. The account row and the series row are locked
+meanwhile.
 """
 
 from uuid import UUID
@@ -50,7 +51,7 @@ def _ended_task(event: ReceivedEvent, tx: Transaction) -> Task | None:
 
 
 def _must_expand(tx: Transaction, series: Series, key: str, outcome: str) -> bool:
-    """Whether `key` is the newest occurrence of an active series, and over."""
+    """Whether `key` is the newest occurrence of an active series and has ended."""
     if series.state != "active" or outcome not in ("done", "skipped"):
         return False
     newest = Occurrences(tx, series.id).newest()
@@ -58,7 +59,7 @@ def _must_expand(tx: Transaction, series: Series, key: str, outcome: str) -> boo
 
 
 def _resume(series_id: UUID, tx: Transaction) -> None:
-    """A series was stopped or paused and goes on: from its last occurrence, or from its predecessor's."""
+    """Continue a series that was stopped or paused, from its last occurrence or from its predecessor's."""
     series = AllSeries(tx).lock(series_id)
     if series.state != "active" or Occurrences(tx, series.id).open() is not None:
         log.info("nothing to resume", series_id=str(series.id), state=series.state)

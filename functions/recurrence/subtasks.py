@@ -1,4 +1,4 @@
-"""Subtasks come along: what is below a finished occurrence is copied, open again, below the next one.
+"""Copies the subtasks of an ended occurrence below the next one, open again.
 
 Called by `expansion`, which inserts them together with the next occurrence.
 """
@@ -19,10 +19,10 @@ log = get_logger(__name__)
 
 
 def copies(tx: Transaction, ended: Task, following: Task, *, before: datetime) -> list[Task]:
-    """The live subtasks of `ended`, due at the wall time `before`, as new ones below `following`.
+    """Copies of the subtasks of `ended`, which was due at the wall time `before`, below `following`.
 
-    A subtask that recurs has a series of its own and stays, with all that is below it. Beyond MAX_COPIES the
-    first ones, level by level, are copied.
+    A subtask that recurs has its own series and is not copied, and neither is anything below it. If there are
+    more than MAX_COPIES, the first ones are copied, level by level.
     """
     found = Tasks(tx).subtasks(ended.id, limit=MAX_COPIES + 1)
     if len(found) > MAX_COPIES:
@@ -54,7 +54,9 @@ def _copy(tx: Transaction, subtask: Task, parent_id: UUID) -> Task:
 
 
 def _moved(task: Task, before: datetime, after: datetime, user_zone: str) -> Task:
-    """Its due moved as its parent's was on the wall clock: a day by days, a time by days and time."""
+    """The due of a subtask, moved as its parent's was on the wall clock: a day by days, a time by the whole
+    difference.
+    """
     due = task.due
     if due is None:
         return task

@@ -1,1 +1,1 @@
-"""Sweeps the outbox, reconciles, forgets what is old and records dead letters."""
+"""Publishes what is left in the outbox, sends lost events again, deletes old rows, records dead letters."""

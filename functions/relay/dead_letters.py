@@ -1,8 +1,8 @@
-"""Records what reaches the dead-letter topics, whatever it is; 204 once it is stored.
+"""Records everything that reaches the dead-letter topics and answers 204 when it is stored.
 
-No inbox: the same letter stored twice is one row. The source on these topics has no dead-letter sink
-of its own, so an answer other than 2xx is tried again for a long time and then stays in its topic: only what
-can pass, a database that is away, may be answered so. What cannot be read, or not be stored as it is, is kept
+There is no inbox: a letter that is stored twice is still one row. The source of these topics has no
+dead-letter sink, so after another answer than 2xx it tries again for a long time. Such an answer is given
+only when the database cannot be reached. A record that cannot be read, or not be stored as it is, is stored
 as its bytes with the reason.
 """
 
@@ -31,7 +31,7 @@ from shared.runtime.received import MAX_USER, claimed_user
 
 UNKNOWN = "unknown"
 MAX_DETAIL = 1024  # characters; the dispatcher keeps as many bytes of the answer
-MAX_LETTER = 4 * MAX_BODY  # of what is longer nothing can be kept but its headers
+MAX_LETTER = 4 * MAX_BODY  # of a longer one only the headers are stored
 KEPT_BYTES = 65_536  # of a body that cannot be read
 MAX_KEY = 512  # bytes of a source or an id; the index of the table holds 2,704 for both
 MAX_CODE = 100
@@ -42,13 +42,15 @@ log = get_logger(__name__)
 
 
 class DeadLetterDesk:
-    """The event path of `relay`."""
+    """Stores dead letters. Made by `wiring`."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def guard(self, view: View) -> View:
-        """`view` for health checks and ticks; every other POST is a dead letter and is stored."""
+        """A view that stores every POST as a dead letter, except ticks; these and health checks go to
+        `view`.
+        """
 
         def respond(request: Request) -> Response:
             if request.method != "POST":
@@ -73,7 +75,7 @@ class DeadLetterDesk:
             try:
                 return self._store(letter_of(event))
             except AppError:
-                raise  # the database is away: this passes
+                raise  # the database cannot be reached: try again
             except Exception as error:
                 log.exception("a dead letter cannot be stored as it is")
                 reason = f"It cannot be stored: {type(error).__name__}."
@@ -89,7 +91,7 @@ class DeadLetterDesk:
 
 
 def letter_of(event: CloudEvent) -> DeadLetter:
-    """What the dispatcher's and our own extensions say about the failure of `event`."""
+    """The letter of `event`, with the reason from the dispatcher's and our own extensions."""
     extensions = event.extensions
     detail = error_text(extensions.get("knativeerrordata"))
     known = EVENTS.get(event.type)
@@ -112,31 +114,31 @@ def letter_of(event: CloudEvent) -> DeadLetter:
 
 
 def as_key(text: str) -> str:
-    """`text`, or its digest where it is too long for an index; the whole of it is in the stored event."""
+    """`text`, or its digest if it is too long for an index; the stored event has all of it."""
     raw = text.encode()
     return text if len(raw) <= MAX_KEY else f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
 def user_of(event: CloudEvent) -> str:
-    """Whom the event says it is about; "" for nobody, and for what can be no user's id."""
+    """The user that the event names; "" if it names none or no valid id."""
     user_id = claimed_user(event)
     return user_id if len(user_id) <= MAX_USER and storable(user_id) == user_id else ""
 
 
 def status_of(extensions: Mapping[str, str]) -> int | None:
-    """What the consumer's Service answered; None if nothing did."""
+    """The status that the consumer's Service answered; None if there was no answer."""
     code = extensions.get("knativeerrorcode", "")
     return int(code) if _STATUS.fullmatch(code) else None
 
 
 def class_of(extensions: Mapping[str, str]) -> str | None:
-    """What our function said about its failure; None if it did not get to say anything."""
+    """The error class that our function gave in its answer; None if it gave none."""
     found = extensions.get("errorclass")
     return found if found in CLASSES else None
 
 
 def consumer_of(extensions: Mapping[str, str]) -> str:
-    """Our own header says it, else the host that the dispatcher could not deliver to."""
+    """The consumer's name, from our own header, else from the host that the dispatcher could not reach."""
     name = extensions.get("function", "")
     if _NAME.fullmatch(name):
         return name
@@ -169,8 +171,8 @@ def problem_code(detail: str | None) -> str | None:
 
 
 def unreadable(headers: Mapping[str, str], body: bytes | None, *, reason: str) -> DeadLetter:
-    """A record that is no CloudEvent of ours; its id is its digest, so that it is kept once. `body` None: it
-    was too long to be read.
+    """The letter of a record that is no CloudEvent; its id is its digest, so that it is stored once. `body`
+    is None if it was too long to be read.
     """
     kept = {k.lower(): v[:MAX_DETAIL] for k, v in headers.items() if k.lower().startswith("ce-")}
     raw = body or b""
@@ -207,7 +209,7 @@ def _body(request: Request) -> bytes | None:
 
 
 def _event(request: Request, body: bytes | None) -> tuple[CloudEvent | None, str]:
-    """The event, or why there is none."""
+    """The event, or the error if it cannot be decoded."""
     if body is None:
         return None, "The body is too large."
     try:

@@ -1,4 +1,6 @@
-"""Publishes what the publisher threads left behind: their process died, or the log was down."""
+"""Publishes the outbox rows that the publisher threads have left: their process died, or the log was down.
+Called by the tick.
+"""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +19,14 @@ RESERVE = 10.0  # seconds of the budget kept for what follows the sweep
 CLOSE_SECONDS = 2.0
 PAGE = 1000  # users that are looked up at once
 CROWD, ROWS = 50, 500  # users and rows in one transaction and one call to the log
-IMPATIENT_SECONDS = 0.5  # for a user alone, once somebody's rows could not be published
-HOPELESS = 10  # users in a row without one acknowledgement: the log itself is down
+IMPATIENT_SECONDS = 0.5  # for one user alone, after rows of somebody could not be published
+HOPELESS = 10  # users in a row without an acknowledgement: then the log itself is down
 log = get_logger(__name__)
 
 
 @dataclass
 class Tally:
-    """What this tick has done so far; `failing` counts the users since the last acknowledgement."""
+    """The counts of this tick; `failing` counts the users since the last acknowledgement."""
 
     published: int = 0
     refused: int = 0
@@ -41,10 +43,11 @@ class Tally:
 
 
 class OutboxSweep:
-    """Drains the users with pending rows in rounds, a bounded number of rows each; keeps its publisher warm.
+    """Publishes the pending rows of all users in rounds, of each user a limited number of rows per round. The
+    publisher stays connected between ticks.
 
-    Users are published together until one of them fails: then each alone and briefly, so that a partition
-    that cannot be reached or a broken row costs the others little.
+    Several users are published together until one of them fails. Then each is published alone and for a short
+    time, so that an unreachable partition or a broken row of one user delays the others little.
     """
 
     def __init__(self, uow: UnitOfWork, connect: Callable[[], Publisher]) -> None:
@@ -53,7 +56,9 @@ class OutboxSweep:
         self._publisher: Publisher | None = None
 
     def run(self) -> None:
-        """Ends when nothing is pending, when nothing moves (other drains are at it), or with its time."""
+        """Run rounds until nothing is pending, nothing moves (other drains hold the users), or the time
+        is used.
+        """
         tally = Tally()
         try:
             while self._round(tally) and deadline.remaining() > RESERVE:
@@ -64,7 +69,7 @@ class OutboxSweep:
             raise RetryLater("The message log cannot be reached.", code="log_unavailable")
 
     def _round(self, tally: Tally) -> int:
-        """Everybody's turn; the number of rows that moved."""
+        """One turn of every user; returns the number of rows that moved."""
         moved = 0
         for crowd in self._crowds():
             if deadline.remaining() <= RESERVE or tally.failing >= HOPELESS:
@@ -73,7 +78,9 @@ class OutboxSweep:
         return moved
 
     def _crowds(self) -> Iterator[list[str]]:
-        """All users with pending rows, shuffled page by page: who fails must not be in front every time."""
+        """All users with pending rows, shuffled page by page: a failing user must not come first every
+        time.
+        """
         after = ""
         while page := self._page(after):
             after = page[-1]
@@ -100,7 +107,7 @@ class OutboxSweep:
         return moved
 
     def _alone(self, user_id: str, tally: Tally) -> int:
-        """One user. Whatever fails, the rows stay for the next tick and the others go on."""
+        """Publish one user. If it fails, its rows stay for the next tick and the other users go on."""
         try:
             return tally.add(self._publish([user_id], IMPATIENT_SECONDS if tally.failed_users else 2.0))
         except (PublishError, RetryLater) as error:
@@ -112,7 +119,7 @@ class OutboxSweep:
         return 0
 
     def _publish(self, crowd: Sequence[str], seconds: float) -> Drained:
-        """One batch of those whom nobody else drains, in one transaction that spans the call to the log."""
+        """One batch of the users that nobody else drains, in one transaction around the call to the log."""
         if self._publisher is None:
             self._publisher = self._connect()
             on_stop(self._close)

@@ -1,5 +1,7 @@
-"""Publishes again, with the same id, what an expected consumer passed over: a KafkaSource commits its offset
-even when the dead-letter sink fails, so that an event can vanish between log and consumer.
+"""Publishes again, with the same ids, the events that never reached an expected consumer. Called by the tick.
+
+A KafkaSource commits its offset even when the dead-letter sink fails, so an event can get lost between log
+and consumer; `shared/db/store/reconciliation.py` says how that is found out.
 """
 
 from collections.abc import Iterable
@@ -23,8 +25,8 @@ log = get_logger(__name__)
 
 
 def windows(now: datetime) -> tuple[tuple[datetime, datetime], ...]:
-    """The publications that the tick of this minute looks at: the last hour, and one of sixty slices of the
-    week before, so that an hour of ticks sees everything and each costs little.
+    """The times of publication that the tick of this minute looks at: the last hour, and one of sixty
+    slices of the week before, so that sixty ticks look at all of it.
     """
     oldest = now - KEPT + now.minute * SLICE
     return (now - RECENT, now), (oldest - OVERLAP, oldest + SLICE + OVERLAP)
@@ -37,7 +39,7 @@ class Reconciliation:
         self._uow = uow
 
     def run(self) -> None:
-        """A user whose turn fails is tried again by the next tick."""
+        """Send lost events again; a user whose turn fails is tried again by the next tick."""
         lost, hopeless = self._find(exhausted=False), self._find(exhausted=True)
         again = 0
         for user_id, events in groupby(sorted(lost, key=_user), key=_user):

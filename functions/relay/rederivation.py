@@ -1,8 +1,8 @@
 """Derives instants again when the rules of time zones have changed: a release with another tzdata, or a
 user who moved with more tasks than one request may touch. Called by the tick, before the outbox sweep.
 
-How far a user's tasks have got is in `accounts.tzdata` (`2026f`, or `2026f>task id` in between), so that a
-tick that ends early loses nothing and the next one goes on there.
+`accounts.tzdata` says how far the tasks of a user are (`2026f`, or `2026f>task id` in between), so that the
+next tick continues where this one has ended.
 """
 
 from uuid import UUID
@@ -18,20 +18,20 @@ from shared.runtime.failpoints import failpoint
 from shared.runtime.logging import get_logger
 
 USERS = 100  # a page
-PAGES = 20  # of one user's tasks in one tick: nobody keeps the others waiting
+PAGES = 20  # of one user's tasks in one tick, so that the other users get their turn
 RESERVE = 25.0  # seconds of the budget kept for the other steps
 CAUSE = Cause(actor=Actor("function", "relay"))
 log = get_logger(__name__)
 
 
 class Rederivation:
-    """Works through the users with outdated instants until there are none or the budget is used."""
+    """Derives the outdated instants of all users, until there are none or the time of the tick is used."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def run(self) -> None:
-        """A user whose turn fails is tried again by the next tick."""
+        """Derive what is outdated; a user whose turn fails is tried again by the next tick."""
         version, visited, after = zones.tzdata_version(), 0, ""
         while deadline.remaining() > RESERVE and (users := self._outdated(version, after)):
             for user_id in users:
@@ -59,7 +59,7 @@ class Rederivation:
 
 
 def derive(tx: Transaction, version: str) -> bool:
-    """Bring the user's next batch of tasks under `version`; whether there may be more."""
+    """Derive the user's next batch of tasks with `version`; True if there may be more."""
     accounts = Accounts(tx)
     last = DerivedInstants(tx).refresh(ANY_ZONE, after=_position(accounts.tzdata(), version))
     accounts.derived_with(version if last is None else f"{version}>{last}")

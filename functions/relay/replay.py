@@ -1,8 +1,8 @@
-"""Replays transient dead letters: their events are published again, with the same ids, until the consumer
-has answered or says that trying is useless. Called by the tick, before the outbox sweep.
+"""Replays transient dead letters: publishes their events again, with the same ids, until the consumer has
+handled them or refuses them finally. Called by the tick, before the outbox sweep.
 
-Which letters: `passes` and `knowable`, asked when a letter is stored. When: `next_replay_at`, kept by the
-repository.
+`passes` and `knowable` decide which letters, when they are stored; the repository keeps when
+(`next_replay_at`).
 """
 
 from collections.abc import Iterable
@@ -20,34 +20,36 @@ from shared.runtime.logging import get_logger
 
 PAGE, PAGES = 200, 10  # events in one page, pages in one tick
 RESERVE = 20.0  # seconds of the budget kept for the sweep that publishes
-STUBBORN = 6  # replays in vain after which somebody should look
+STUBBORN = 6  # replays without success after which a warning is logged
 CAUSE = Cause(actor=Actor("function", "relay"))
 _RETRIED = frozenset({404, 408, 409, 429})  # and every 5xx: what the dispatcher itself tries again
 log = get_logger(__name__)
 
 
 def passes(status: int | None, error_class: str | None) -> bool:
-    """Whether a failure may pass: by what our function said about it, else by what its Service answered."""
+    """Whether a failure may pass: by the error class of our function, else by the status of its Service."""
     if error_class is not None:
         return error_class != "permanent"
     return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _RETRIED
 
 
 def knowable(event: CloudEvent, consumer: str) -> bool:
-    """Whether the consumer's inbox row will tell of a success: only consumers of the catalog leave one, and
-    only events of ours, whose ids are UUIDs, can be published again from the outbox.
+    """Whether a success can be recognised by an inbox row: only consumers of the catalog write one. And only
+    our own events, whose ids are UUIDs, can be published again from the outbox.
     """
     return consumer in consumers(event.type, frozenset(event.extensions)) and _is_uuid(event.id)
 
 
 class Replay:
-    """Works through the letters that are due, a bounded number in one tick, the users in turns."""
+    """Replays the letters that are due, a limited number in one tick, one user after the other."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def run(self) -> None:
-        """A user whose turn fails, or who is being drained, is tried again by the next tick."""
+        """Replay what is due; a user whose turn fails, or whose outbox is in use, is tried by the next
+        tick.
+        """
         done = Replayed()
         for _ in range(PAGES):
             due = self._due()

@@ -1,4 +1,6 @@
-"""Forgets what has served its purpose, in batches that hold no lock for long."""
+"""Deletes rows that are older than their table keeps them (`shared/db/retention.py`), in small batches.
+Called by the tick.
+"""
 
 from typing import LiteralString
 
@@ -14,13 +16,15 @@ log = get_logger(__name__)
 
 
 class Retention:
-    """Applies the rules; what does not fit into one tick is left to the next."""
+    """Applies the rules of all tables; rows for which the time is too short are left to the next tick."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def run(self) -> None:
-        """A table that fails is passed over; the first failure is raised at the end."""
+        """Go through all tables; one that fails does not stop the others, and the first error is raised at
+        the end.
+        """
         failures: list[Exception] = []
         for table, decision in RETENTION.items():
             for rule in () if isinstance(decision, Keep) else decision:

@@ -8,7 +8,7 @@ log = get_logger(__name__)
 
 
 def run_all(steps: Sequence[Callable[[], None]]) -> None:
-    """Run every step; the first failure is raised at the end and decides the tick's verdict."""
+    """Run every step, also after a failure; the first error is raised at the end."""
     failures: list[Exception] = []
     for step in steps:
         try:

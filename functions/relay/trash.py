@@ -18,13 +18,13 @@ log = get_logger(__name__)
 
 
 class Purge:
-    """Works through what is old enough, a bounded number of tasks a user and page."""
+    """Purges the tasks that are old enough, of each user a limited number per page."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def run(self) -> None:
-        """A user whose turn fails is passed over, and tried again by the next tick."""
+        """Purge what is old enough; a user whose turn fails is tried again by the next tick."""
         purged, after = 0, None
         while deadline.remaining() > RESERVE and (page := self._page(after)):
             after = page[-1]
@@ -49,7 +49,7 @@ class Purge:
 
 
 def purge(tx: Transaction, before: datetime) -> int:
-    """Purge the user's oldest tasks in the trash; a series whose open occurrence is among them has ended."""
+    """Purge the user's oldest tasks in the trash; a series whose open occurrence is among them ends."""
     trash = Trash(tx)
     count, ended = trash.purge(before, limit=TASKS)
     for one in ended:

@@ -1,4 +1,4 @@
-"""Puts `relay` together: what the minute tick does, in order, and the record of dead letters."""
+"""Builds `relay`: the steps of the minute tick, in order, and the path that records dead letters."""
 
 from functions.relay.dead_letters import DeadLetterDesk
 from functions.relay.outbox_sweep import OutboxSweep

@@ -1,7 +1,7 @@
-"""The reminder sweep, woken once a minute: every reminder whose time has come becomes one `reminder.due`.
+"""The reminder sweep, called once a minute: emits one `reminder.due` for every due reminder.
 
-A lost tick is healed by the next one; after an outage everything due goes out late, oldest first. The
-event's id follows from the reminder and its instant, so that no reminder can be told of twice.
+The next tick does the work of a lost one; after an outage everything due goes out late, oldest first. The
+id of the event is made from the reminder and its instant, so that no reminder is announced twice.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ log = get_logger(__name__)
 
 @dataclass
 class Tally:
-    """What this tick has done so far."""
+    """The counts of this tick."""
 
     users: int = 0
     sent: int = 0
@@ -37,13 +37,13 @@ class Tally:
 
 
 class Sweep:
-    """Works through what is due in rounds, a bounded number a user and round, until its time is used."""
+    """Emits due reminders in rounds, of each user a limited number per round, until the time is used."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
 
     def run(self) -> None:
-        """Ends when a round finds nothing that it could send."""
+        """Run rounds until one has sent nothing, or the time is used."""
         tally = Tally()
         while deadline.remaining() > RESERVE:
             before = tally.sent
@@ -56,7 +56,9 @@ class Sweep:
         log.info("reminders swept", users=tally.users, sent=tally.sent, failed_users=tally.failed_users)
 
     def _crowds(self) -> Iterator[list[str]]:
-        """Users with due reminders, page by page; one with several pages has a turn in each."""
+        """Groups of users with due reminders, page by page; a user with reminders in several pages is
+        in each.
+        """
         after: Waiting | None = None
         while page := self._page(after):
             after = page[-1]
@@ -68,7 +70,7 @@ class Sweep:
             return DueReminders(tx).page(after=after, limit=PAGE)
 
     def _crowd(self, users: Sequence[str], tally: Tally) -> None:
-        """A crowd that fails, because of one of them or a lock, is taken apart."""
+        """Remind a group of users in one transaction; if that fails (a user, a lock), each user alone."""
         try:
             tally.sent += self._turn(users)
             tally.users += len(users)
@@ -113,7 +115,7 @@ def remind(each: Sequence[Transaction], *, limit: int) -> int:
 
 
 def event_id(reminder: DueReminder) -> UUID:
-    """The same reminder at the same instant is the same event, whoever finds it and however often."""
+    """The id of the event: the same reminder at the same instant always gives the same id."""
     return derived_uuid(reminder.remind_at, ReminderDue.type, str(reminder.id), plain(reminder.remind_at))
 
 

@@ -1,1 +1,1 @@
-"""The task API: every user-facing resource, over HTTP and as command CloudEvents."""
+"""The task API: all resources of users, over HTTP and as command CloudEvents."""

@@ -1,6 +1,7 @@
-"""The table of contents of the task API: which nouns it has. Called by `wiring` and by tests.
+"""Builds the application of the task API out of its nouns (tasks, series, webhooks, …). Called by `wiring`
+and by tests.
 
-Nouns do not know one another's routes and views; what one needs of another is handed to it here.
+Nouns do not import one another's routes and views; where one needs a function of another, it is passed here.
 """
 
 from collections.abc import Collection

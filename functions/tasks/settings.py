@@ -1,4 +1,4 @@
-"""What `tasks` needs from its environment."""
+"""The settings of `tasks`, read from its environment at the start."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from shared.runtime.settings import secret, setting
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One field a variable, in upper case."""
+    """Each field is an environment variable of the same name in upper case."""
 
     database_url: str = secret(parse=parsers.dsn, help="DSN of the role `api`")
     kafka_bootstrap_servers: str = setting(parse=parsers.bootstrap_servers, help="host:port[,host:port]")

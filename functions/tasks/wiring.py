@@ -1,4 +1,4 @@
-"""Puts `tasks` together. Nothing connects before the first request."""
+"""Builds `tasks`. Nothing connects before the first request."""
 
 from functools import partial
 

@@ -72,7 +72,7 @@ class Updates:
         return EventStream(self._hub, identity, token=token, heartbeat=self._heartbeat, seconds=self._seconds)
 
     async def _hint(self, request: Request) -> Response:
-        """Content-free: whoever forges one costs us one read."""
+        """A hint that a user's feed has grown. It has no content, so a forged one only causes one read."""
         event = await _event(request)
         try:
             user_id = interpret(event, accepts={TaskChanged.type}).user_id

@@ -1,5 +1,5 @@
-"""The HTTP edge of the ASGI function: the same problems, ids, limits and CORS as `shared.runtime.http` gives
-to the others, in Starlette's terms. Called by `app`.
+"""Problems, request ids, limits and CORS for the ASGI function, as `shared.runtime.http` has them for the
+others. Called by `app`.
 """
 
 import re
@@ -24,7 +24,7 @@ def request_id(request: Request) -> str:
 
 
 async def body(request: Request) -> bytes:
-    """The whole body, counted as it arrives: a declared length may lie."""
+    """The whole body, counted as it arrives: its declared length may be wrong."""
     found = bytearray()
     async for chunk in request.stream():
         found += chunk

@@ -1,5 +1,5 @@
-"""The one reader of the process: once a second it asks the change feed for everybody who is connected,
-sooner for a user about whom a hint arrives. Lives on the event loop; only the reading is in a thread.
+"""Reads the change feed for all connected users, once a second, and sooner for a user about whom a hint
+arrives. It runs on the event loop; only the reading is in a thread. Made by `wiring`.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from shared.runtime import clock, lifecycle
 from shared.runtime.logging import get_logger
 
 INTERVAL = 1.0  # seconds between two reads of the same feed
-BREATH = 0.02  # seconds after any read: hints that come in a flood, or are forged, are read for together
+BREATH = 0.02  # seconds after any read, so that many hints, also forged ones, cause one read together
 BATCH = 100  # streams in one transaction
 MAX_STREAMS = 450  # of the process; below containerConcurrency, so that hints still find a place
 MAX_USER_STREAMS = 20  # windows and devices of one user at one process
@@ -24,10 +24,10 @@ log = get_logger(__name__)
 
 
 class Subscription:
-    """One stream: where it stands, and the text that its client has not taken yet.
+    """One stream: its position in the feed, and the text that its client has not taken yet.
 
-    A stream whose text waits is not read for. A slow client thus holds one slice, never a queue, and gets
-    one event for several changes of a task when it comes back.
+    Nothing is read for a stream while its text waits. So a slow client holds one piece of text, never a
+    queue, and gets one event for several changes of a task.
     """
 
     def __init__(self, user_id: str, token: int | None) -> None:
@@ -45,13 +45,13 @@ class Subscription:
         return not self.ended and self._text.empty()
 
     async def next(self) -> bytes:
-        """The next text; empty when the stream shall end."""
+        """Wait for the next text; it is empty when the stream has to end."""
         if self.ended and self._text.empty():
             return b""
         return await self._text.get()
 
     def give(self, found: Slice) -> None:
-        """What the feed said; text for the client only if there is any."""
+        """Take a slice of the feed; wakes the client's stream only if there is text for it."""
         if self.token is None:
             text = sse.hello(found.token)
         elif found.lost:
@@ -63,7 +63,7 @@ class Subscription:
             self._text.put_nowait(text)
 
     def end(self, reason: str) -> None:
-        """The client should come back later."""
+        """End the stream; its client should connect again later."""
         self.ended = reason
         if self._text.empty():
             self._text.put_nowait(b"")
@@ -79,7 +79,7 @@ class Hub:
         self._urgent: set[Subscription] = set()
         self._wake = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, "feed")  # its own: others wait for the issuer's keys
+        self._thread = ThreadPoolExecutor(1, "feed")  # a separate one: other threads may wait for keys
 
     def join(self, user_id: str, token: int | None) -> Subscription:
         """A stream from `token` on, or from now; the feed is read for it at once.
@@ -106,7 +106,7 @@ class Hub:
         self._wake.set()
 
     def hint(self, user_id: str) -> None:
-        """The user's feed may have grown. For nobody who is connected here: nothing to do."""
+        """Read the user's feed soon, if the user is connected here."""
         self._hurry(self._streams.get(user_id, set()))
 
     def _hurry(self, streams: set[Subscription]) -> None:
@@ -115,7 +115,7 @@ class Hub:
             self._wake.set()
 
     async def _run(self) -> None:
-        """Until the last stream has left."""
+        """Read until there is no stream any more."""
         next_round = 0.0
         while self._streams:
             if lifecycle.draining():
@@ -136,7 +136,7 @@ class Hub:
                 return
 
     async def _give(self, batch: Sequence[Subscription]) -> bool:
-        """Read once for all who stand at the same place; False when nothing can be read at present."""
+        """Read for a batch of streams, once for each position; False when nothing can be read at present."""
         positions = list(dict.fromkeys(stream.position for stream in batch))
         reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read, positions)
         try:
@@ -152,7 +152,9 @@ class Hub:
         return True
 
     async def _give_apart(self, batch: Sequence[Subscription], positions: Sequence[Position]) -> bool:
-        """Something about one of them does not pass: the others shall not share its fate."""
+        """After an error that does not pass: read for each half of the users, down to one, and end that
+        one.
+        """
         if len(positions) == 1:
             for stream in batch:
                 stream.end("failed")

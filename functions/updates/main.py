@@ -1,5 +1,6 @@
-"""Entry point of `updates`, an ASGI function (idle streams must not hold threads): settings at import,
-wiring behind the first answer. Plain `functions-framework --target updates` serves it too.
+"""Entry point of `updates`, an ASGI function, because idle streams must not hold threads. It reads its
+settings at import and builds the wiring after it listens. Plain `functions-framework --target updates`
+serves it, too.
 """
 
 import asyncio

@@ -9,25 +9,29 @@ RETRY_MS = 2000
 
 
 def hello(token: int) -> bytes:
-    """How soon to come back, and from where: a block without data sets the last event id and is no event."""
+    """The first block: when to reconnect, and from which token. A block without data only sets the last event
+    id and is no event.
+    """
     return f"retry: {RETRY_MS}\nid: {token}\n\n".encode()
 
 
 def reset(token: int) -> bytes:
-    """The stream cannot continue from the client's token: read everything anew, then go on from here."""
+    """The event `reset`: the client's token is too old; it should read everything again and continue
+    from here.
+    """
     return _block("reset", {"change_token": token}, token=token)
 
 
 def end(reason: str) -> bytes:
     """The last event of a stream that ends itself: `token_expired` (renew it first), `time_limit`, `shutdown`
-    or `failed`. The client goes on from the last id that it saw.
+    or `failed`. The client connects again and continues from the last id that it saw.
     """
     return _block("end", {"reason": reason}, token=None)
 
 
 def blocks(found: Slice) -> bytes:
-    """One event a change. Changes of one transaction share a token, and only their last carries it as id:
-    a client that resumes never misses the rest of them.
+    """One event for each change. The changes of one transaction have the same token, and only the last of
+    them has it as its id, so that a client that resumes in between gets all of them again.
     """
     if not found.changes:
         return b""

@@ -1,5 +1,5 @@
-"""The answer of `GET /v1/stream`: sends what the hub gives, heartbeats between, and ends in time: with the
-token of its user, or before the platform would cut it.
+"""The answer of `GET /v1/stream`: sends the text that the hub gives, and heartbeats in between. It ends
+when the user's token expires, or before the time limit of the platform.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from shared.runtime import clock
 from shared.runtime.auth import Identity
 
 HEARTBEAT_SECONDS = 15.0
-START_SECONDS = 4.5  # to know where a stream begins; the database has said nothing by then: 503
+START_SECONDS = 4.5  # for the first read of the feed; after it 503
 STREAM_SECONDS = 570.0  # Knative cuts a request at timeoutSeconds (knative/updates.yaml: 600)
-SEND_SECONDS = 30.0  # a client that takes nothing for that long is gone or too slow
+SEND_SECONDS = 30.0  # a client that reads nothing for so long has gone or is too slow
 EXPIRED = "token_expired"
 HEADERS: Mapping[str, str] = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -60,8 +60,8 @@ class EventStream(Response):
                 await gone
 
     async def _start(self, stream: Subscription, gone: asyncio.Task[None]) -> bytes | None:
-        """The first text of a stream that begins now. A client that has seen the headers misses nothing from
-        then on, so that the start is known before them.
+        """The first text. The position of the stream is read before the headers are sent, so that a client
+        gets every change after it has seen the headers.
         """
         first = await _text(stream, gone, timeout=START_SECONDS) if self._token is None else None
         if self._why == EXPIRED and self._ends <= clock.monotonic():
@@ -76,7 +76,7 @@ class EventStream(Response):
         return found
 
     async def _pump(self, stream: Subscription, send: Send, gone: asyncio.Task[None]) -> str:
-        """Why the stream ended by itself; "" when its client is gone or takes nothing."""
+        """Send until the end; returns the reason, "" when the client has gone or reads nothing."""
         while (left := self._ends - clock.monotonic()) > 0:
             text = await _text(stream, gone, timeout=min(left, self._heartbeat))
             if gone.done():
@@ -89,13 +89,13 @@ class EventStream(Response):
 
 
 def _end(expires_at: float | None, seconds: float) -> tuple[float, str]:
-    """When a stream ends by itself on the monotonic clock, and why: with its token at the latest."""
+    """When a stream has to end (monotonic clock), and the reason: the token or the time limit."""
     left = math.inf if expires_at is None else expires_at - clock.now().timestamp()
     return clock.monotonic() + min(left, seconds), EXPIRED if left < seconds else "time_limit"
 
 
 async def _text(stream: Subscription, gone: asyncio.Task[None], *, timeout: float) -> bytes | None:  # noqa: ASYNC109  # of a wait that is no error
-    """What the hub gives next; None after `timeout` seconds or when the client has gone."""
+    """The next text of the hub; None after `timeout` seconds or when the client has gone."""
     waiting = asyncio.create_task(stream.next())
     done, _ = await asyncio.wait({waiting, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     if waiting in done:
@@ -107,7 +107,7 @@ async def _text(stream: Subscription, gone: asyncio.Task[None], *, timeout: floa
 
 
 async def _offer(send: Send, text: bytes, *, last: bool = False) -> bool:
-    """Whether the client took it: its connection may be full, or gone."""
+    """Send a text; False if the client has gone or did not take it in time."""
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await send({"type": "http.response.body", "body": text, "more_body": not last})

@@ -1,4 +1,4 @@
-"""Puts `updates` together. Nothing connects before the first stream."""
+"""Builds `updates`. Nothing connects before the first stream."""
 
 from collections.abc import Sequence
 

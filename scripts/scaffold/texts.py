@@ -1,9 +1,9 @@
-"""The files that are the new function's own; everything else is copied from `recurrence`. Read by `command`.
+"""The files that are written for a new function; all others are copied from `recurrence`. Read by `command`.
 
 NAME and EVENT stand for the function and for the class of the event that wakes it, TYPE for its type.
 """
 
-INIT = '''"""Says what became of the EVENT events that wake it."""
+INIT = '''"""Logs the EVENT events that wake it."""
 '''
 
 HANDLER = '''"""What `NAME` does with an event that the adapter has checked, in one transaction."""
@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 def handle(event: ReceivedEvent, tx: Transaction) -> None:
-    """Runs once per event, whatever is delivered twice; raising rolls everything back."""
+    """Runs once per event, also if it is delivered twice; an exception rolls everything back."""
     log.info("NAME was woken", task_id=str(event.task_id), at=tx.now.isoformat())
 '''
 

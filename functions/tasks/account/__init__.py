@@ -1,1 +1,1 @@
-"""What a user decides for all of their tasks."""
+"""The settings of a user."""

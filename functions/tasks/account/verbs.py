@@ -1,7 +1,7 @@
 """The verb of a user's settings. Called by the routes of /v1/settings in the caller's transaction.
 
-Whoever moves to another zone keeps their wall times: what follows from them is derived again here, up to
-`derived.BATCH` tasks; the rest is left to `relay`, which gets to it within a minute or two.
+A user who moves to another zone keeps the wall times; their instants are derived again here, for up to
+`derived.BATCH` tasks. `relay` does the rest within a minute or two.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ from shared.domain.versions import Versions
 
 
 def change(tx: Transaction, given: Mapping[str, Any], *, versions: Versions = None) -> Preferences:
-    """The settings with those fields; one that is absent keeps its value, so that a client which knows
-    fewer of them than we do resets none. Nothing happens when nothing differs.
+    """The settings with the given fields. An absent field keeps its value, so that an older client does not
+    reset fields that it does not know. Nothing is written when nothing differs.
     """
     accounts = Accounts(tx)
     before = accounts.own_preferences(versions=versions)

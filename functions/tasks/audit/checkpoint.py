@@ -1,7 +1,8 @@
-"""How far a check of an audit log came, as the cursor that its caller brings back. Called by `routes`.
+"""The cursor of a check of an audit log: how far it came. Called by `routes`.
 
-Other cursors only say where in a list to go on. This one vouches for entries that the next call does not
-look at again, so it is sealed: nobody else can make one, for nobody else, and none outlives an hour.
+Other cursors only say where in a list to continue. This one also says that the entries before it are
+correct, and the next call does not check them again. So it is encrypted with our key, bound to its user and
+valid for an hour: nobody else can make one.
 """
 
 import base64
@@ -21,14 +22,14 @@ class NoCheckpoint(Exception):  # said of the cursor
 
 
 def write(sealer: Sealer, user_id: str, reached: Head, *, begun: datetime) -> str:
-    """The cursor behind `reached`, of a check that began then."""
+    """The cursor for a check that began at `began` and came to `reached`."""
     text = json.dumps([reached.seq, reached.hash.hex(), begun.isoformat()])
     sealed = sealer.encrypt(text, context=_context(user_id))
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
 def read(sealer: Sealer, user_id: str, cursor: str, *, now: datetime) -> tuple[Head, datetime]:
-    """What `write` was given; NoCheckpoint for what it did not write for this user within the last hour."""
+    """The arguments of `write`; NoCheckpoint unless it was written for this user within the last hour."""
     try:
         padded = cursor[:MAX_CURSOR] + "=" * (-len(cursor[:MAX_CURSOR]) % 4)
         sealed = base64.b64decode(padded, altchars=b"-_", validate=True)

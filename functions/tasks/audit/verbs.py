@@ -1,4 +1,6 @@
-"""The user's own audit log: its entries as they were hashed, and the check of their chain."""
+"""Shows the entries of a user's own audit log as they were hashed, and checks their chain. Called by
+`routes`.
+"""
 
 import json
 from dataclasses import dataclass, replace
@@ -10,13 +12,13 @@ from shared.domain.audit_chain import Head, Link, Verdict, advance, conclude
 from shared.runtime import clock
 
 BATCH = 500  # entries in memory
-MOST = 5_000  # entries in one call, so that nobody's log keeps a thread and a connection from others
+MOST = 5_000  # entries in one call: a long log must not hold a thread and a connection for long
 SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a call found; `finished` when it came to the end of the chain, or to where it breaks."""
+    """The result of a call; `finished` when it came to the end of the chain or to an incorrect entry."""
 
     verdict: Verdict
     finished: bool
@@ -29,7 +31,7 @@ def render(link: Link) -> dict[str, Any]:
 
 
 def render_check(checked: Checked, *, next_cursor: str | None) -> dict[str, Any]:
-    """What is known of the chain as JSON; a log that was checked in part is neither valid nor broken."""
+    """The result as JSON; `valid` is null for a log that was checked only in part."""
     verdict = checked.verdict
     return {
         "valid": verdict.valid if checked.finished else None,
@@ -41,7 +43,7 @@ def render_check(checked: Checked, *, next_cursor: str | None) -> dict[str, Any]
 
 
 def check(tx: Transaction, *, start: Head | None = None) -> Checked:
-    """Walk on from `start`, up to which the chain holds, to the head or as far as one call may go."""
+    """Check the entries after `start`, up to which the chain is correct: to the head, or MOST of them."""
     log = AuditLog(tx)
     log.begin_check()
     head, begun = log.head(), start or Head()

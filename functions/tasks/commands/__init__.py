@@ -1,1 +1,1 @@
-"""The CloudEvents edge: commands at `POST /`."""
+"""Commands as CloudEvents at `POST /`."""

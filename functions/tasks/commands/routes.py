@@ -1,8 +1,8 @@
-"""Commands as CloudEvents: `POST /` with the user's token does what the HTTP call of that name does.
+"""Commands as CloudEvents: `POST /` with the user's token does the same as the HTTP call of that name.
 
-`(user, source, id)` is the idempotency key over type, subject and data: another command under the same id
-is refused, a repeat in the other mode or another trace is the same command. The answer is the resulting
-event, or 204 when nothing changed.
+`(user, source, id)` is the idempotency key. The same type, subject and data under the same key is a repeat,
+in whatever mode and trace; anything else under the same key is refused. The answer is the resulting event,
+or 204 when nothing changed.
 """
 
 import hashlib
@@ -87,7 +87,7 @@ COMMANDS: Mapping[str, Prepare] = {
 
 
 def _answer(tx: Transaction) -> Answer:
-    """The first event that the command caused, with the attributes and the data that go on the topic."""
+    """The first event that the command caused, with the attributes and data that are published."""
     if not tx.events:
         return Answer(204)
     first = tx.events[0]

@@ -1,1 +1,1 @@
-"""What every noun of the API stands on: routing, idempotent writes, query parameters, pages, OpenAPI."""
+"""What all nouns of the API use: routing, idempotent writes, query parameters, pages, OpenAPI."""

@@ -19,10 +19,16 @@ def etag(version: int) -> str:
 
 
 def if_match() -> frozenset[int] | None:
-    """The versions that a write is meant for; None for no condition, and for `*`: any version.
+    """The versions that the `If-Match` of the current request names; None for any version (no header, or
+    `*`).
 
     A weak tag, or one that we never gave, names no version: it never matches (§13.1.1, strong comparison),
     so that the write is refused with 412. `Invalid` when the header is no list of entity tags.
+
+    >>> from flask import Flask
+    >>> with Flask("example").test_request_context(headers={"If-Match": '"3", W/"4"'}):
+    ...     if_match()
+    frozenset({3})
     """
     header = request.headers.get("If-Match", "").strip()
     if header in ("", "*"):

@@ -1,7 +1,7 @@
-"""Keyset pages: `limit` and the one codec of cursors. Called by every route that lists.
+"""Keyset pages: the parameter `limit`, and writing and reading cursors. Called by every route that lists.
 
-A cursor is opaque and bound to its list, with everything that decides what is in it. It is not signed: it
-can only say where in a list to go on, and whatever is read from it is checked like any other input.
+A cursor is opaque and valid only for the same list with the same filters and order. It is not signed: it only
+says where in the list to continue, and its content is checked like any other input.
 """
 
 import base64
@@ -63,7 +63,19 @@ def string(text: str) -> str:
 
 @dataclass(frozen=True)
 class Page:
-    """What the request asks for; `after` are the keys of the last item seen, None at the beginning."""
+    """The page of the list `name` that a request asks for.
+
+    `after` are the keys of the last item of the page before, None for the first page. `name` contains the
+    filters and the order, so that a cursor of another list is refused.
+
+    >>> first = Page("inbox", limit=2)
+    >>> body = first.answer(["c", "b", "a"], keys=[[3], [2], [1]])  # `first.fetch` items were read
+    >>> body["items"]
+    ['c', 'b']
+    >>> given = Parameters({"limit": ["2"], "cursor": [body["next_cursor"]]}, known=PARAMETERS)
+    >>> page("inbox", given, keys=[number])
+    Page(name='inbox', limit=2, after=(2,))
+    """
 
     name: str
     limit: int
@@ -71,18 +83,20 @@ class Page:
 
     @property
     def fetch(self) -> int:
-        """How many items to read: one more than are shown tells whether there is a next page."""
+        """How many items to read: one more than are shown, to know whether there is a next page."""
         return self.limit + 1
 
     def answer(self, items: Sequence[Any], *, keys: Sequence[Sequence[object]]) -> dict[str, Any]:
-        """The body: of the `fetch` items that were read, those of this page and the cursor behind them."""
+        """The body of the answer: at most `limit` of the items read, and the cursor of the next page or
+        None.
+        """
         more = len(keys) > self.limit
         cursor = _encode(self.name, keys[self.limit - 1]) if more else None
         return {"items": list(items[: self.limit]), "next_cursor": cursor}
 
 
 def page(name: str, given: Parameters, *, keys: Sequence[Key]) -> Page:
-    """The page that `given` asks for of the list `name`, which is ordered by `keys`."""
+    """The page that `given` asks for of the list `name`, which is ordered by `keys`; 400 for a bad cursor."""
     limit = given.number("limit", default=DEFAULT_LIMIT, lowest=1, highest=MAX_LIMIT)
     cursor = given.single("cursor")
     return Page(name, limit, _decode(name, cursor, keys) if cursor else None)

@@ -1,6 +1,6 @@
-"""Query parameters, read strictly. Every route that has any reads them through one `Parameters`.
+"""Reads query parameters strictly. Every route that has parameters uses one `Parameters`.
 
-A refusal is 400 `invalid_query` and names the parameter; nothing that a client can write is a 5xx.
+A wrong parameter gives 400 `invalid_query` with its name.
 """
 
 import re
@@ -82,6 +82,6 @@ def parameters(*known: str) -> Parameters:
 
 
 def invalid_query(name: str, message: str, *, code: str = "invalid_query") -> Malformed:
-    """The refusal of the parameter `name`."""
+    """The error for the parameter `name`."""
     shown = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", name[:_SHOWN])
     return Malformed(f"{shown}: {message}", code=code, errors=[FieldError(shown, code, message)])

@@ -1,7 +1,7 @@
-"""How a route of `tasks` is declared: each states who may call it, and gets the caller as an argument.
+"""Declares the routes of `tasks`: each says who may call it, and gets the caller as an argument.
 
-`Routes.user` is the only way to a user id, so a handler without an authenticated caller cannot be
-written by accident; `auth_of` lets a test enumerate every rule of the application.
+Only handlers of `Routes.user` get a user id, so no handler can work for a user without authentication.
+`auth_of` lists the access of every route, for a test.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _ACCESS = "taskflow_access"
 
 @dataclass(frozen=True)
 class Caller:
-    """The authenticated user of a request, and what their writes are attributed to."""
+    """The authenticated user of a request, and the cause that events and the audit log name."""
 
     user_id: str
     cause: Cause
@@ -60,7 +60,7 @@ class Routes:
         return declare
 
     def authenticate(self) -> Caller:
-        """The caller named by the bearer token; `Unauthenticated` without a valid one."""
+        """The caller of a request with a valid bearer token, else `Unauthenticated`."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated
@@ -79,6 +79,6 @@ class Routes:
 
 
 def auth_of(app: Flask) -> dict[str, Access]:
-    """Endpoint → declared access, for the test that no route goes without."""
+    """Endpoint → declared access; a test checks that no route is without."""
     declared: dict[str, Access] = app.extensions.get(_ACCESS, {})
     return declared

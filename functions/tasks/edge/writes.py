@@ -1,7 +1,7 @@
-"""One write request is one transaction, and at most one effect: `Idempotency-Key` is honoured here.
+"""Runs each write request in one transaction, and a repeated one (`Idempotency-Key`) only once.
 
-A repeat is recognised by what is asked for: method, path, `If-Match` and the body's JSON. How it was
-written (order of members, blanks, headers, trace) makes no difference.
+A repeat has the same method, path, `If-Match` and JSON body. The order of members, blanks, other headers and
+the trace make no difference.
 """
 
 import hashlib
@@ -52,7 +52,9 @@ class Writes:
     def run(
         self, caller: Caller, work: Callable[[Transaction], Answer], *, once: "Once | None" = None
     ) -> Response:
-        """`work` once: a repeat by `once`, or by the request's Idempotency-Key, is answered as the first."""
+        """Run `work` and answer. A repeat, by `once` or by the request's Idempotency-Key, gets the first
+        answer again, and `work` does not run.
+        """
         once = once or _of_request()
         with self._uow.write(caller.user_id, caller.cause, key=once.key if once else None) as tx:
             answer = work(tx) if once is None else _only(tx, once, work)
@@ -61,14 +63,18 @@ class Writes:
 
 @dataclass(frozen=True)
 class Once:
-    """What makes a repeat: the same `key`, with the same `digest` of what is asked for."""
+    """What identifies a repeat: the same `key` with the same `digest` of the request."""
 
     key: str
     digest: bytes
 
 
 def digest_of(*parts: Any) -> bytes:  # JSON is dynamically typed
-    """SHA-256 over `parts`; objects as JSON in which the order of members makes no difference."""
+    """SHA-256 over `parts` as JSON with sorted members.
+
+    >>> digest_of("POST", {"a": 1, "b": 2}) == digest_of("POST", {"b": 2, "a": 1})
+    True
+    """
     text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
 

@@ -1,4 +1,4 @@
-"""The in-app inbox as the API shows it."""
+"""Renders the messages of the in-app inbox for the API."""
 
 from typing import Any
 

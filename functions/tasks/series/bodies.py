@@ -44,7 +44,7 @@ class SeriesPatch(Body):
 
 
 class Preview(Body):
-    """A rule that nothing has yet."""
+    """A rule to look at, before a task has it."""
 
     recurrence: Recurrence
     due: Key

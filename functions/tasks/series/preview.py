@@ -1,4 +1,4 @@
-"""What a rule would give, without a series. Pure; called by `api.series`."""
+"""Shows the occurrences of a rule without making a series. Pure; called by `routes`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,6 +1,7 @@
-"""The verbs of a series: edit it from an occurrence on, stop it, resume it. Called by `api.series`.
+"""The verbs of a series: edit it from an occurrence on, stop it, resume it. Called by `routes`.
 
-History is never rewritten: an edit starts at the open occurrence or at a later one, which splits the series.
+Past occurrences are never changed: an edit starts at the open occurrence, or at a later one, which splits the
+series.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ from shared.events.series import SeriesChanged
 from shared.events.task import TaskUpdated
 
 TEMPLATE = frozenset({"title", "description", "priority", "tags", "reminders", "remind_before_minutes"})
-_KEPT = ("title", "description", "priority", "tags", "reminders")  # what a template can say of a task
+_KEPT = ("title", "description", "priority", "tags", "reminders")  # the fields that a template can have
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def edit(tx: Transaction, series_id: UUID, given: Mapping[str, Any], *, versions
 
 
 def _edit_open(tx: Transaction, series: Series, given: Mapping[str, Any], current: Occurrence) -> Edited:
-    """From the open occurrence on; one that was moved keeps its due if the new rule still has its key."""
+    """Edit from the open occurrence on; a moved one keeps its due if the new rule still has its key."""
     before = _task_of(tx, current)
     assert before is not None
     revision = revise(series, given, key=current.key, like=before.due, now=tx.now)
@@ -85,7 +86,9 @@ def _edit_open(tx: Transaction, series: Series, given: Mapping[str, Any], curren
 
 
 def _edit_between(tx: Transaction, series: Series, given: Mapping[str, Any], last: Occurrence) -> Edited:
-    """The next occurrence is still to be made, or could not be: it will follow the new rule."""
+    """Edit while no occurrence is open (the next one is not made yet, or could not be): the next one follows
+    the new rule.
+    """
     if given.keys() & (TEMPLATE | {"due", "timezone"}):
         message = "No occurrence is open; only the rule and its exceptions can be changed."
         raise Conflict(message, code="no_open_occurrence")
@@ -98,7 +101,7 @@ def _edit_between(tx: Transaction, series: Series, given: Mapping[str, Any], las
 
 
 def _edit_waiting(tx: Transaction, series: Series, given: Mapping[str, Any], key: str) -> Edited:
-    """A successor that has not begun: what is said of its tasks waits with it."""
+    """Edit a successor that has not begun; changes of its tasks are stored in its template."""
     after = revise(series, given, key=key, like=None, now=tx.now).series
     after = replace(after, template={**series.template, **_template_values(tx, after, given, None)})
     _save(tx, series, after, None)
@@ -108,7 +111,7 @@ def _edit_waiting(tx: Transaction, series: Series, given: Mapping[str, Any], key
 def _split(
     tx: Transaction, series: Series, given: Mapping[str, Any], current: Occurrence | None, key: str
 ) -> Edited:
-    """The series ends before `from`; a successor takes over there, when the time has come."""
+    """End the series before `from`, and make a successor that continues there."""
     task = _task_of(tx, current)
     like = task.due if task else None
     before, rest = split(series, given, current=key, key=given["from"], like=like, now=tx.now)
@@ -143,9 +146,9 @@ def stop(tx: Transaction, series_id: UUID, *, versions: Versions = None) -> Edit
 
 
 def resume(tx: Transaction, series_id: UUID, *, versions: Versions = None) -> Edited:
-    """A stopped or paused series goes on: its open task returns, or `recurrence` makes the next one.
+    """Continue a stopped or paused series: restore its open task, or let `recurrence` make the next one.
 
-    409 `series_ended`, or `recurrence_limit` while the rule still has no answer within the safety limits.
+    409 `series_ended`, or `recurrence_limit` if the engine still finds no occurrence within its limits.
     """
     series = AllSeries(tx).lock(series_id, versions=versions)
     if series.state == "ended":
@@ -164,7 +167,7 @@ def resume(tx: Transaction, series_id: UUID, *, versions: Versions = None) -> Ed
 
 
 def _check_expandable(tx: Transaction, series: Series, last: Occurrence | None) -> None:
-    """Refuse now what `recurrence` would only pause again."""
+    """Refuse a series that `recurrence` would pause again."""
     task = _task_of(tx, last)
     if last is None or task is None or task.due is None or task.completed_at is None:
         return
@@ -193,7 +196,9 @@ def _rekey(tx: Transaction, series: Series, old: str, new: str, emitted_count: i
 def _save(
     tx: Transaction, before: Series, after: Series, task: Task | None, *, recurring: bool = False
 ) -> None:
-    """Write what changed, with its event; a `recurring` one makes `recurrence` look for the next one."""
+    """Write the change and emit its event; with `recurring` the event makes `recurrence` look for the
+    next one.
+    """
     if after == before:
         return
     AllSeries(tx).save(after)

@@ -1,4 +1,4 @@
-"""A series and its occurrences as the API shows them."""
+"""Renders a series and its occurrences for the API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the fields of a create or patch body mean for a task. Pure; called by `service`.
+"""Applies the fields of a create or patch body to a task. Pure; called by `verbs`.
 
 Merge-patch rules (RFC 7396): a field that is absent keeps its value, null clears it.
 """
@@ -19,7 +19,7 @@ REMINDERS = frozenset({"remind_before_minutes", "reminders"})
 
 
 def apply(task: Task, given: Mapping[str, Any], *, user_zone: str) -> Task:
-    """`task` with the validated fields of a body; `recurrence` is not looked at."""
+    """`task` with the validated fields of a body, except `recurrence`."""
     values = {name: given[name] for name in _PLAIN if name in given}
     if given.get("priority") is not None:
         given = {**given, "priority": int(given["priority"][1])}

@@ -1,7 +1,8 @@
-"""What the verbs of `service` mean for the series that a task belongs to.
+"""Changes the series of a task when a verb starts, moves, ends, reopens or deletes an occurrence. Called by
+`verbs`.
 
-Locks: every write transaction holds the user's account row, so two of these never run at once for one
-user; the series row is locked besides, because `recurrence` expands under the same lock.
+Every write transaction has locked the user's account row, so two of these never run at once for one user. The
+series row is locked, too, because `recurrence` adds occurrences under that lock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +48,7 @@ def record_first(tx: Transaction, task: Task) -> None:
 
 
 def check_move(before: Task, after: Task, given: Mapping[str, Any]) -> None:
-    """A move of one occurrence keeps a due of the same value type; a new rule may bring another."""
+    """Refuse to move one occurrence from a day to a time, or back; only a new rule may change that."""
     if "recurrence" in given or before.due is None:
         return
     if after.due is None:
@@ -70,16 +71,17 @@ def change_rule(tx: Transaction, before: Task, after: Task, recurrence: Mapping[
 
 
 def end(tx: Transaction, task: Task, *, skip_missed: bool = False) -> None:
-    """Record that the occurrence of a done or skipped task has ended; a skip is an EXDATE as well.
+    """Record that the occurrence of a done or skipped task has ended; a skip also adds an EXDATE.
 
-    `skip_missed` stays with the occurrence, for the expansion, and is gone when it is reopened.
+    `skip_missed` is stored with the occurrence for `recurrence`, and removed when it is reopened.
     """
     if task.series_id is None or task.occurrence_key is None:
         return
     series = AllSeries(tx).lock(task.series_id)
     Occurrences(tx, series.id).set_outcome(task.occurrence_key, task.status, skip_missed=skip_missed)
     if task.status == "skipped" and task.occurrence_key not in series.exdates:
-        room = MAX_EXCEPTIONS - 1 - len(series.rdates)  # the oldest go: nothing is expanded before this one
+        # The oldest exceptions are dropped: every new occurrence is later than they are.
+        room = MAX_EXCEPTIONS - 1 - len(series.rdates)
         exdates = sorted({*series.exdates, task.occurrence_key})
         AllSeries(tx).save(replace(series, exdates=exdates[-max(room, 1) :]))
 
@@ -87,7 +89,7 @@ def end(tx: Transaction, task: Task, *, skip_missed: bool = False) -> None:
 def reopen(tx: Transaction, task: Task) -> None:
     """Make the occurrence of a done or skipped task the open one again.
 
-    Withdraws the next occurrence; `Conflict` when somebody has touched that one, or a later one exists.
+    Removes the next occurrence; `Conflict` when its owner has changed that one, or when a later one exists.
     """
     if task.series_id is None or task.occurrence_key is None:
         return
@@ -111,7 +113,7 @@ def reopen(tx: Transaction, task: Task) -> None:
 
 
 def stop(tx: Transaction, tasks: Sequence[Task]) -> None:
-    """Tasks are being deleted: the series of those that are open occurrences stop."""
+    """Stop the series of those deleted tasks that are open occurrences."""
     stopped = [
         (task, series, replace(series, state="stopped", state_reason="deleted"))
         for task, series in _locked(tx, tasks)
@@ -121,7 +123,7 @@ def stop(tx: Transaction, tasks: Sequence[Task]) -> None:
 
 
 def resume(tx: Transaction, tasks: Sequence[Task]) -> None:
-    """Tasks are being restored: the series of open occurrences go on, or 409 where that is impossible."""
+    """Resume the series of those restored tasks that are open occurrences; 409 where that is impossible."""
     open_tasks = AllSeries(tx).open_tasks([task.series_id for task in tasks if task.series_id])
     resumed = []
     for task, series in _locked(tx, tasks):
@@ -159,7 +161,7 @@ def _leave(tx: Transaction, task: Task) -> Task:
 
 
 def _end_all(tx: Transaction, series: Series, task: Task) -> None:
-    """The series is over, and so are the successors that wait for its end."""
+    """End the series, and the successors that wait for its end."""
     ended = replace(series, state="ended", state_reason="recurrence removed")
     AllSeries(tx).save(ended)
     _emit(tx, SeriesEnded, task, series, ended)
@@ -191,7 +193,7 @@ def _rebase(tx: Transaction, before: Task, after: Task, recurrence: Mapping[str,
 
 
 def _change_mode(tx: Transaction, task: Task, series: Series, mode: Mode) -> Task:
-    """The times stay as they are, and so does what has been counted of them."""
+    """The series with another mode; its times and its count stay."""
     if mode == series.mode:
         return task
     changed = replace(series, mode=mode)

@@ -1,4 +1,4 @@
-"""The query of `GET /v1/tasks`: which tasks, in which order, from where on. Pure."""
+"""Reads the query of `GET /v1/tasks`: filters and order. Pure; called by `routes`."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ PARAMETERS = ("status", "priority", "tag", "tag_any", "parent_id", "deleted", "s
 
 @dataclass(frozen=True)
 class TaskQuery:
-    """`sort` is a tuple of (name, descending)."""
+    """The filters and the order of a list of tasks; `sort` is a tuple of (name, descending)."""
 
     statuses: tuple[str, ...]
     priorities: tuple[int, ...] = ()
@@ -37,12 +37,12 @@ class TaskQuery:
 
     @property
     def keys(self) -> tuple[Key, ...]:
-        """How the keys of a cursor are read: those of `sort`, then the id."""
+        """The readers of a cursor's keys: those of `sort`, then the id."""
         return (*(SORTABLE[name] for name, _ in self.sort), paging.identifier)
 
     @property
     def name(self) -> str:
-        """The list as its cursors know it, with everything that decides what is in it."""
+        """The name of the list in its cursors, with all filters and the order."""
         parts = (
             self.statuses,
             self.priorities,
@@ -69,7 +69,7 @@ def parse_query(given: Parameters) -> TaskQuery:
 
 
 def _folded(tags: Sequence[str]) -> tuple[str, ...]:
-    """Tags as the list compares them: trimmed as they are when they are stored, and folded."""
+    """Tags in the form in which they are compared: trimmed, as when they are stored, and folded."""
     return tuple(sorted({fold(trim(tag)) for tag in tags}))
 
 

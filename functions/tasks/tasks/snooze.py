@@ -21,9 +21,9 @@ def snooze(
     minutes: int | None = None,
     until: str | None = None,
 ) -> Task:
-    """The task with a reminder in `minutes` or at `until`, in place of an earlier snooze.
+    """The task with a reminder in `minutes` or at `until`, which replaces an earlier snooze.
 
-    Its other reminders stay; the next occurrence of its series does not get this one.
+    The other reminders stay. The next occurrence of its series does not get this reminder.
     """
     before = Tasks(tx).get_for_update(task_id, versions=versions)
     if before.status != "open":

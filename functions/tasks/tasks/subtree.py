@@ -1,6 +1,7 @@
-"""What a verb means for the tasks below: docs/decisions/0016-subtasks-go-with-their-parent.md.
+"""Finds the subtasks that end, return or move with a task, and checks the place of a task. Called by `verbs`.
 
-Called by `verbs`. A subtask that recurs has a series of its own: it ends on its own, with all below it.
+See docs/decisions/0016-subtasks-go-with-their-parent.md. A subtask that recurs has its own series: it does
+not end with its parent, and neither does anything below it.
 """
 
 from dataclasses import replace
@@ -12,19 +13,21 @@ from shared.domain.task import MAX_DEPTH, MAX_SUBTREE, Task
 
 
 def to_end(tx: Transaction, ended: Task) -> list[tuple[Task, Task]]:
-    """The open subtasks of a task that has just ended, before and after they end with it."""
+    """The open subtasks of a task that has just ended, as (before, after) they end with it."""
     below = Tasks(tx).subtasks(ended.id)
     return [(each, each.ended_with(ended)) for each in below if each.status == "open"]
 
 
 def ended_with(tx: Transaction, ended: Task) -> list[Task]:
-    """The subtasks that ended when `ended` did, and not by themselves before or after."""
+    """The subtasks that ended together with `ended`, not those that ended before or after."""
     end = (ended.status, ended.completed_at)
     return [each for each in Tasks(tx).subtasks(ended.id) if (each.status, each.completed_at) == end]
 
 
 def check_parent(tx: Transaction, task: Task) -> None:
-    """Refuse a parent that is not there, is below the task, or has no room for it and what is below it."""
+    """Refuse a parent that does not exist, is below the task, or has no room for the task and its
+    subtasks.
+    """
     assert task.parent_id is not None
     place = Tasks(tx).placement(task.id, task.parent_id)
     if place.below_itself:
@@ -35,7 +38,7 @@ def check_parent(tx: Transaction, task: Task) -> None:
 
 
 def at_its_place(tx: Transaction, task: Task) -> Task:
-    """A task that comes back from the trash: below its parent, or on its own when that is gone for good."""
+    """A restored task at its place: below its parent, or without a parent if that was purged."""
     if task.parent_id is None:
         return task
     place = Tasks(tx).placement(task.id, task.parent_id)

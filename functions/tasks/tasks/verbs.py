@@ -1,9 +1,8 @@
 """The verbs of a task. Each takes the caller's transaction and returns the task as it is afterwards.
 
-What a verb means for the tasks below is in `subtree` (docs/decisions/0016-subtasks-go-with-their-parent.md).
-
-What belongs to a series is decided by `occurrences`; the next occurrence itself is made by the
-`recurrence` function, when the event of the completion reaches it.
+Called by the HTTP routes and by the commands. `subtree` handles the subtasks
+(docs/decisions/0016-subtasks-go-with-their-parent.md), `occurrences` the series. The next occurrence itself
+is made by the `recurrence` function, when the event of the completion reaches it.
 """
 
 from collections.abc import Mapping
@@ -69,7 +68,7 @@ def complete(
     occurrence_key: str | None = None,
     versions: Versions = None,
 ) -> Task:
-    """Done. Another occurrence's key, or a task that is done already, changes nothing."""
+    """Mark it done. With the key of another occurrence, or for a task that is done, nothing changes."""
     before = Tasks(tx).get_for_update(task_id, versions=versions)
     if _another_occurrence(before, occurrence_key):
         return before
@@ -84,9 +83,9 @@ def skip(
     missed: bool = False,
     versions: Versions = None,
 ) -> Task:
-    """This occurrence is dropped and the series goes on; with `missed` after now, whatever lies before it.
+    """Skip this occurrence; the series continues with the next one, with `missed` the first one after now.
 
-    Idempotent as `complete` is.
+    With the key of another occurrence, or for a task that is skipped, nothing changes.
     """
     before = Tasks(tx).get_for_update(task_id, versions=versions)
     if _another_occurrence(before, occurrence_key):
@@ -95,7 +94,7 @@ def skip(
 
 
 def _another_occurrence(task: Task, key: str | None) -> bool:
-    """Asked first: whoever means another occurrence is told of this one, whatever its status."""
+    """Whether the caller means another occurrence; checked before the status of this one."""
     return key is not None and key != task.occurrence_key
 
 
@@ -116,8 +115,8 @@ def _end(
 
 
 def reopen(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> Task:
-    """Undo `complete` or `skip`, of the subtasks that ended with the task too; withdraws the next occurrence
-    unless its owner has changed it.
+    """Undo `complete` or `skip`, also of the subtasks that ended with the task, and remove the next
+    occurrence; Conflict if its owner has changed that one.
     """
     before = Tasks(tx).get_for_update(task_id, versions=versions)
     after = _at_home(tx, before.reopened(tx.now))
@@ -130,8 +129,8 @@ def reopen(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> Task
 
 
 def delete(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> None:
-    """To the trash, with every task below; open occurrences take their series along. Deleting twice changes
-    nothing.
+    """Move it to the trash, with every task below, and stop the series of open occurrences. Deleting it again
+    changes nothing.
     """
     before = Tasks(tx).get_for_update(task_id, versions=versions, deleted=True)
     if before.deleted_at is not None:
@@ -142,10 +141,10 @@ def delete(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> None
 
 
 def restore(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> Task:
-    """Back from the trash, with the tasks below that went there with it. Open occurrences resume their
-    series.
+    """Take it out of the trash, with the tasks below that were deleted with it, and resume the series of open
+    occurrences.
 
-    409 `parent_in_trash` while its parent is there; it comes back on its own once that one is gone for good.
+    409 `parent_in_trash` while its parent is there; if the parent was purged, it returns without a parent.
     """
     before = Tasks(tx).get_for_update(task_id, versions=versions, deleted=True)
     if before.deleted_at is None:
@@ -159,12 +158,12 @@ def restore(tx: Transaction, task_id: UUID, *, versions: Versions = None) -> Tas
 
 
 def _at_home(tx: Transaction, task: Task) -> Task:
-    """The task with the instants that its due has now: the user may have moved while it was not open."""
+    """The task with the instants of its due derived again: the user's zone may have changed meanwhile."""
     return task if task.due is None else task.with_due(task.due, tx.account.timezone)
 
 
 def _occurrence_fields(task: Task) -> dict[str, Any]:
-    """What the events about the end of an occurrence carry beside the changes."""
+    """The fields of events about the end of an occurrence, beside the changes."""
     due = task.due
     return {
         "series_id": task.series_id,

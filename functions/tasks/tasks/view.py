@@ -1,4 +1,4 @@
-"""A task as the API shows it. Called by every route that answers with tasks."""
+"""Renders tasks for the API. Called by every route that answers with tasks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

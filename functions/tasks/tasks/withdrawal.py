@@ -1,4 +1,4 @@
-"""Taking back what the end of an occurrence has brought, when it is reopened, unless its owner changed it.
+"""Removes the next occurrence when the one before is reopened, unless its owner has changed it.
 
 Called by `occurrences`, which holds the lock of the series.
 """
@@ -16,9 +16,9 @@ from shared.events.task import TaskDeleted
 
 
 def withdraw_following(tx: Transaction, series: Series, this: Occurrence) -> None:
-    """Remove the next occurrence with its subtasks, and what was missed on the way to it.
+    """Remove the next occurrence with its subtasks, and the missed ones before it.
 
-    `Conflict` when its owner has changed any of that, or when a later occurrence has ended.
+    `Conflict` when its owner has changed any of them, or when a later occurrence has ended.
     """
     occurrences = Occurrences(tx, series.id)
     following = occurrences.open()
@@ -37,7 +37,7 @@ def withdraw_following(tx: Transaction, series: Series, this: Occurrence) -> Non
 
 
 def _withdraw_successor(tx: Transaction, series: Series) -> None:
-    """The series had ended here and handed over: its successor waits again."""
+    """Remove the first occurrence of the successor, which began when the series ended with this one."""
     if series.successor_id is None:
         return
     successor = AllSeries(tx).lock(series.successor_id)
@@ -67,7 +67,7 @@ def _withdraw(tx: Transaction, following: Occurrence) -> None:
 
 
 def _changed(found: Sequence[FieldError] = ()) -> Conflict:
-    """`found` says what differs, where that is known."""
+    """The Conflict; `found` lists the changed fields, if they are known."""
     what = f" ({', '.join(each.field for each in found)})" if found else ""
     message = f"The next occurrence has been changed{what}; undo that first."
     return Conflict(message, code="newer_occurrence_changed", errors=found)

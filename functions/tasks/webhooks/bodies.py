@@ -1,4 +1,6 @@
-"""The bodies of /v1/webhooks; loaded with the first body. Which events exist is the domain's to say."""
+"""The bodies of /v1/webhooks; loaded with the first body. `shared/domain/webhook.py` knows the event
+names.
+"""
 
 from typing import Annotated, Literal
 
@@ -19,7 +21,7 @@ class WebhookCreate(Body):
 
 
 class WebhookPatch(Body):
-    """A merge patch; `rotate_secret` makes a new secret, beside which the old one signs for a day."""
+    """A merge patch; `rotate_secret` makes a new secret. The old one still signs, too, for a day."""
 
     url: Url = ""
     events: Events = Field(default=[])

@@ -1,4 +1,6 @@
-"""How endpoints are kept. Made once by `app`, handed to every verb that writes one."""
+"""The rules of a deployment for webhook endpoints. Made once by `app`, passed to every verb that writes
+one.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +9,7 @@ from shared.runtime.sealing import Sealer
 
 @dataclass(frozen=True)
 class Policy:
-    """`sealer` closes the secrets; loopback addresses are targets on a developer's machine only."""
+    """`sealer` encrypts the secrets; loopback addresses are allowed on a developer's machine only."""
 
     sealer: Sealer
     allow_loopback: bool = False

@@ -101,7 +101,7 @@ def _created(shown: Shown) -> Answer:
 
 
 def _answer(shown: Shown) -> Answer:
-    """The secret is in the answer and never in what an idempotent repeat is answered from."""
+    """The answer with the secret; the answer stored for an idempotent repeat does not contain it."""
     answer = json_answer(render(shown), headers={"ETag": etag(shown.webhook.version)})
     if shown.secret is None:
         return answer

@@ -1,4 +1,4 @@
-"""The verbs of webhook endpoints. A secret leaves the system once, when it is made; it is stored sealed."""
+"""The verbs of webhook endpoints. A secret is shown once, when it is made; it is stored encrypted."""
 
 import secrets
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ def patch(
     policy: Policy,
     versions: Versions = None,
 ) -> Shown:
-    """The endpoint with those fields; `rotate_secret` makes a new secret beside which the old one signs
+    """The endpoint with the given fields; `rotate_secret` makes a new secret. The old one still signs, too,
     for a day.
     """
     before = Webhooks(tx).get(webhook_id, versions=versions)
@@ -65,13 +65,13 @@ def patch(
 
 
 def delete(tx: Transaction, webhook_id: UUID, *, versions: Versions = None) -> None:
-    """Its deliveries stay readable to nobody; what still waits is given up."""
+    """Delete the endpoint. Its waiting deliveries fail, and the API does not show its deliveries any more."""
     Webhooks(tx).remove(Webhooks(tx).get(webhook_id, versions=versions))
     Deliveries(tx).give_up(str(webhook_id), error="the endpoint was deleted or disabled")
 
 
 def resend(tx: Transaction, webhook_id: UUID, delivery_id: UUID) -> Delivery:
-    """Due at once with a fresh schedule, pause or not; the next minute tick of `notifications` sends it."""
+    """Make a delivery due at once, with a new schedule and without a pause; the next minute tick sends it."""
     if Webhooks(tx).get(webhook_id).state != "enabled":
         raise Conflict("The endpoint is disabled; enable it first.", code="webhook_disabled")
     Webhooks(tx).end_pause(webhook_id)
@@ -82,7 +82,7 @@ def _applied(before: Webhook, given: Mapping[str, Any], policy: Policy) -> Webho
     after = before
     if "url" in given:
         after = replace(after, url=_checked_url(given["url"], policy))
-        if after != before:  # what the old address did says nothing about the new one
+        if after != before:  # a new address starts without the failures of the old one
             after = after.fresh()
     if "events" in given:
         after = replace(after, events=list(check_patterns(given["events"])))

@@ -1,4 +1,4 @@
-"""Endpoints and their deliveries as the API shows them."""
+"""Renders webhook endpoints and their deliveries for the API."""
 
 from typing import Any
 
@@ -20,7 +20,9 @@ def render(shown: Shown) -> dict[str, Any]:
 
 
 def render_delivery(delivery: Delivery) -> dict[str, Any]:
-    """A delivery as JSON: what was tried and when it is tried again, never the endpoint's answer."""
+    """A delivery as JSON: its attempts and the time of the next one, but not the body of the endpoint's
+    answer.
+    """
     rendered: dict[str, Any] = plain(
         {
             "id": delivery.id,

@@ -9,6 +9,10 @@ from tests.examples import NEED_DATABASE, modules
 
 PROJECT = Path(__file__).resolve().parents[3]
 WITH_EXAMPLE = {
+    "functions/tasks/edge/bodies.py": ("parse",),
+    "functions/tasks/edge/conditions.py": ("if_match",),
+    "functions/tasks/edge/paging.py": ("Page",),
+    "functions/tasks/edge/writes.py": ("digest_of",),
     "shared/db/columns.py": ("listed", "assigned", "excluded", "insert", "without"),
     "shared/db/pool.py": ("Database",),
     "shared/db/transaction.py": ("Transaction",),

@@ -50,7 +50,7 @@ def document(app: Flask) -> Json:
 
 
 def operation_of(endpoint: str) -> Operation:
-    """What the document says about an endpoint; LookupError names the place to say it."""
+    """The operation of an endpoint; the LookupError for a missing one says where to add it."""
     try:
         return OPERATIONS[endpoint]
     except KeyError:

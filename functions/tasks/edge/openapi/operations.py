@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about each endpoint beyond its route: words, bodies, parameters, statuses.
+"""The part of the OpenAPI document that is not in the routes: descriptions, bodies, parameters, statuses.
 
 Read by `openapi_document`. Every endpoint has one entry; a contract test compares them with the URL map.
 """

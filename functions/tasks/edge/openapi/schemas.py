@@ -1,6 +1,6 @@
 """The schemas of the OpenAPI document: request models from `bodies`, answers as models of their own.
 
-The answer models validate nothing at run time; contract tests hold rendered answers against them.
+The answer models are not used at run time; contract tests compare answers with them.
 """
 
 from datetime import datetime
@@ -105,7 +105,7 @@ class Series(Answer):
 
 
 class Occurrence(Answer):
-    """What became of one occurrence."""
+    """One occurrence and its outcome."""
 
     key: str
     outcome: Literal["open", "done", "skipped", "missed"]
@@ -122,7 +122,7 @@ class OccurrencePage(Page):
 
 
 class DroppedOverride(Answer):
-    """A due that somebody had moved, of an occurrence that the series no longer has."""
+    """A moved due of an occurrence that the series does not have any more."""
 
     key: str
     due: str
@@ -137,14 +137,14 @@ class SeriesEdited(Answer):
 
 
 class PreviewedOccurrence(Answer):
-    """One time that a rule names."""
+    """One time of a rule."""
 
     key: str
     at: datetime | None = Field(description="Null for a day.")
 
 
 class RecurrencePreview(Answer):
-    """What a rule would give."""
+    """The times of a rule."""
 
     occurrences: list[PreviewedOccurrence]
     text: str
@@ -153,7 +153,7 @@ class RecurrencePreview(Answer):
 class Webhook(Answer):
     """An endpoint; `secret` only in the answer that made it.
 
-    An endpoint that lets attempts wait in vain gets none until `paused_until`, from a minute up to an hour;
+    Nothing is sent to an endpoint that does not answer until `paused_until`, for a minute up to an hour;
     after five days without an answer it is disabled. A new `url`, enabling it and `resend` end the pause.
     """
 
@@ -240,10 +240,11 @@ class AuditPage(Page):
 
 
 class AuditVerdict(Answer):
-    """Whether the chain holds; `broken_at` is the first entry at which it does not.
+    """Whether the chain is correct; `broken_at` is the first entry that is not.
 
-    `valid` is null while a long log has been checked in part: `entries` of it hold, and the last of them has
-    the hash `head`. Go on with `next_cursor`, which is good for an hour after the first call.
+    `valid` is null while a long log has been checked in part: its first `entries` are correct, and the last
+    of them has the hash `head`. Continue with `next_cursor`, which is valid for an hour after the first
+    call.
     """
 
     valid: bool | None
@@ -254,7 +255,7 @@ class AuditVerdict(Answer):
 
 
 class CurrentSettings(Answer):
-    """What the user has set; `version` is 0 before the first change."""
+    """The settings of the user; `version` is 0 before the first change."""
 
     timezone: str
     email: str | None
