@@ -6,23 +6,37 @@ the ones that doors.py opens over HTTP.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from scripts.local.dispatch import Answer, NoAnswer, Outcome
 from scripts.local.events import CloudEvent, to_http, to_json, to_kafka
-from scripts.local.http_client import Broken, Request, connect
+from scripts.local.http_client import Broken, Exchange, Request, connect
 from scripts.local.model import Sink, Wiring
-from scripts.local.revision import Refused, Revision
+from scripts.local.revision import Refused
 from scripts.local.topics import NewRecord, Topics, TopicsUnavailable, UnknownTopic
 
 _JSON = (("content-type", "application/problem+json"),)
 
 
+class Reachable(Protocol):
+    """A Service that takes requests: a process of this platform (`Revision`) or one of a cluster."""
+
+    def exchange(self, request: Request) -> AbstractAsyncContextManager[Exchange]:
+        """The response to a request, started; leaving the block ends the connection."""
+        ...
+
+    def body(self, exchange: Exchange) -> AsyncIterator[bytes]:
+        """The pieces of the response's body."""
+        ...
+
+
 class Destinations:
     """Every sink of the wiring, reachable by value."""
 
-    def __init__(self, wiring: Wiring, topics: Topics, revisions: Mapping[str, Revision]) -> None:
+    def __init__(self, wiring: Wiring, topics: Topics, revisions: Mapping[str, Reachable]) -> None:
         self._wiring, self._topics, self._revisions = wiring, topics, revisions
 
     async def send(self, event: CloudEvent, sink: Sink, *, timeout: float) -> Outcome:  # noqa: ASYNC109  # a NoAnswer
