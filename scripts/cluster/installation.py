@@ -1,4 +1,4 @@
-"""The phases of one installation, in the order that events need: topics before sources."""
+"""The phases of one installation. The chart itself makes topics before it makes what reads them."""
 
 import tempfile
 import time
@@ -38,8 +38,7 @@ class Installation:
             Phase("database", self._database, ("images", "secrets")),
             Phase("issuer", self._issuer, ("images", "secrets")),
             Phase("schema", self._schema, ("database",)),
-            Phase("topics", self._topics, ("images", "secrets", *ready)),
-            Phase("release", self._release, ("schema", "issuer", "topics")),
+            Phase("release", self._release, ("schema", "issuer", *ready)),
             Phase("events", self._events, ("release",)),
             Phase("smoke test", self._smoke, ("events",)),
         ]
@@ -114,14 +113,6 @@ class Installation:
     def _schema(self) -> Sequence[str]:
         return self._job(objects.roles_job(self._local.reference))
 
-    def _topics(self) -> Sequence[str]:
-        """Strimzi's operator gets them with the chart; a Kafka that is named gets them from a Job."""
-        changed = kubectl.apply(objects.manifests(self._project))
-        if not self._options.kafka:
-            return changed
-        job = objects.topics_job(self._local.reference, self._kafka, self._project)
-        return [*changed, *self._job(job)]
-
     def _job(self, job: Object) -> Sequence[str]:
         name = job["metadata"]["name"]
         if name in kubectl.names("jobs"):
@@ -144,7 +135,9 @@ class Installation:
         """The stand-in where the data plane is missing; then everything that can be ready is."""
         changed: Sequence[str] = ()
         if parts.needs_stand_in(parts.present()):
-            changed = kubectl.apply(objects.stand_in(self._local.reference, self._kafka, self._project))
+            read = objects.manifests(self._project)
+            pods = objects.stand_in(self._local.reference, self._kafka, self._project)
+            changed = kubectl.apply([*read, *pods])
             kubectl.wait(f"deployment {objects.STAND_IN}", "condition=Available")
         for kind in self._kinds():
             kubectl.wait(f"{kind} --all", "condition=Ready")

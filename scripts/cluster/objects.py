@@ -1,4 +1,4 @@
-"""What a local cluster gets beside the chart: database, issuer, topics and the data plane's stand-in."""
+"""What a local cluster gets beside the chart: database, issuer and the data plane's stand-in."""
 
 import base64
 import hashlib
@@ -98,20 +98,6 @@ def manifests(project: Path) -> list[Object]:
         )
         for folder in ("knative", "eventing")
     ]
-
-
-def topics_job(image: str, kafka: str, project: Path) -> Object:
-    """Creates the declared topics where Strimzi's topic operator is missing."""
-    return job(
-        Pod(
-            name="taskflow-topics",
-            image=image,
-            command=("python", "-m", "scripts.cluster.topics_job"),
-            env=_reading(kafka) | {"DECLARED": _fingerprint(project)},
-            volumes=_mounted(),
-            memory=128,
-        )
-    )
 
 
 def stand_in(image: str, kafka: str, project: Path) -> list[Object]:

@@ -67,9 +67,8 @@ def shortfall(have: AbstractSet[str], options: Options) -> Shortfall:
     ]
     if "Strimzi" not in have:
         if options.kafka:
-            replaced.append(
-                f"Strimzi is not installed: Kafka is {options.kafka}, its topics are created by a Job"
-            )
+            by = f"Kafka is {options.kafka}, its topics are created by a Job of the release"
+            replaced.append(f"Strimzi is not installed: {by}")
         else:
             fatal.append("Strimzi is not installed: install it, or name a Kafka with --kafka HOST:PORT")
     if "Kourier" not in have:

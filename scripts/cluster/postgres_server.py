@@ -6,6 +6,7 @@ its own answer to SIGTERM would wait for the last client.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def initialize(server: Server, data: Path, password: Path) -> None:
     if (data / "PG_VERSION").exists():
         return
     partial = data.with_name(f"{data.name}.partial")
-    subprocess.run(["rm", "-rf", str(partial)], check=True)
+    shutil.rmtree(partial, ignore_errors=True)
     command = [server.path("initdb"), "-D", str(partial), "-U", "postgres", "--pwfile", str(password)]
     command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
     done = server.run(command)

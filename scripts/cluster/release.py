@@ -12,7 +12,7 @@ import yaml
 from scripts.bootstrap import PROJECT
 from scripts.cluster import objects
 from scripts.cluster.images import REPOSITORY, Image
-from scripts.cluster.kubectl import apply, read, run
+from scripts.cluster.kubectl import CommandFailed, apply, read, run
 from scripts.cluster.options import NAMESPACE, RELEASE, Options
 from scripts.cluster.parts import needs_stand_in
 from scripts.cluster.pods import named
@@ -48,7 +48,7 @@ def values(options: Options, image: Image, have: AbstractSet[str]) -> Values:
         wanted["kafka"] = {
             "bootstrapServers": options.kafka,
             "strimzi": {"enabled": False},
-            "topics": {"manage": "none"},
+            "topics": {"manage": "job"},
         }
     return wanted
 
@@ -77,8 +77,17 @@ def remember(wanted: Mapping[str, Any]) -> None:
     apply([named("ConfigMap", RECORD, data=_record(wanted))])
 
 
+def recorded() -> Values:
+    """The values that the last installation was made with; e2e-cluster changes one and installs again."""
+    found = read("configmap", RECORD, "--namespace", NAMESPACE)
+    if not found:
+        raise CommandFailed(f"nothing was installed by scripts/deploy-local.sh in {NAMESPACE}: run it first")
+    values: Values = json.loads(found["data"]["values"])
+    return values
+
+
 def _record(wanted: Mapping[str, Any]) -> dict[str, str]:
-    return {"fingerprint": fingerprint(wanted)}
+    return {"fingerprint": fingerprint(wanted), "values": json.dumps(wanted, sort_keys=True)}
 
 
 def write(wanted: Mapping[str, Any], folder: Path) -> Path:

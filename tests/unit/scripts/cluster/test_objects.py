@@ -16,7 +16,6 @@ def _everything():
         *objects.database(IMAGE, persistent=False),
         objects.roles_job(IMAGE),
         *objects.issuer(IMAGE, {"keys": []}),
-        objects.topics_job(IMAGE, "kafka:9092", PROJECT),
         *objects.stand_in(IMAGE, "kafka:9092", PROJECT),
     ]
 

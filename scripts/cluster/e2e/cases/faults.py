@@ -1,0 +1,132 @@
+"""What breaks under it: a pod in mid-event, a pod that serves, the database, the broker."""
+
+import threading
+import time
+from collections.abc import Mapping
+
+from scripts.cluster import objects
+from scripts.cluster.api import Door, Unexpected, eventually
+from scripts.cluster.e2e.bench import Bench, pause
+from scripts.cluster.e2e.load import Crowd, summary, write
+from scripts.cluster.e2e.results import Broke
+from scripts.cluster.kubectl import kubectl, wait
+from scripts.cluster.options import NAMESPACE
+from scripts.cluster.smoke import RECURRING
+
+_HELD = 3.0  # seconds; a handler's own deadline is 4
+_RATE = 5.0
+
+
+def killed_in_mid_event(bench: Bench) -> Mapping[str, str]:
+    """`recurrence` waits for a row that we hold; its pod is killed; the event comes again, and acts once."""
+    door = bench.door()
+    task = door.expect(201, "POST", "/v1/tasks", RECURRING)
+    holder = threading.Thread(target=_hold, args=(bench, task["series_id"]), daemon=True)
+    holder.start()
+    pause(2)
+    began = time.monotonic()
+    door.expect(200, "POST", f"/v1/tasks/{task['id']}/complete")
+    victims = bench.awake("recurrence")
+    eventually("the handler at the row", lambda: _waiting(bench) or None, seconds=30)
+    for victim in victims:
+        kubectl("delete", "pod", victim, "--namespace", NAMESPACE, "--grace-period=0", "--force")
+    holder.join()
+    following = eventually("the next occurrence", lambda: _open(door, task["id"]), seconds=120)
+    took = time.monotonic() - began
+    pause(5)
+    count = len(door.expect(200, "GET", "/v1/tasks?status=open")["items"])
+    figures = {
+        "killed": ", ".join(victims),
+        "next occurrence": f"{following['occurrence_key']} {took:.1f} s after the completion",
+        "open occurrences": str(count),
+        "dead letters": str(bench.stand_in()["dead_letters"]),
+    }
+    if count != 1:
+        raise Broke(f"{count} open occurrences instead of one", figures)
+    return figures
+
+
+def _hold(bench: Bench, series: str) -> None:
+    bench.query(f"select pg_sleep({_HELD}) from (select id from series where id = '{series}' for update) s")  # noqa: S608  # an id of ours
+
+
+def _waiting(bench: Bench) -> int:
+    rows = bench.query(
+        "select count(*) from pg_stat_activity where usename = 'consumer' and wait_event_type = 'Lock'"
+    )
+    return int(rows[0][0])
+
+
+def _open(door: Door, before: str) -> dict[str, str] | None:
+    items = door.expect(200, "GET", "/v1/tasks?status=open")["items"]
+    return next((item for item in items if item["id"] != before), None)
+
+
+def replaced_pod(bench: Bench) -> Mapping[str, str]:
+    """The only pod of `tasks` is killed: how long until a new one answers."""
+    door = bench.door()
+    eventually("a first write", lambda: write(door).status == 201, seconds=90)
+    victims = bench.awake("tasks")
+    for victim in victims:
+        kubectl("delete", "pod", victim, "--namespace", NAMESPACE, "--grace-period=0", "--force")
+    began = time.monotonic()
+    eventually("a write by a new pod", lambda: write(door).status == 201, seconds=60)
+    took = time.monotonic() - began
+    now = set(bench.awake("tasks"))
+    figures = {"killed": ", ".join(victims), "serving again after": f"{took:.1f} s", "by": ", ".join(now)}
+    if now & set(victims):
+        raise Broke("the old pod still serves", figures)
+    return figures
+
+
+def database_restarted(bench: Bench) -> Mapping[str, str]:
+    """PostgreSQL's process is ended under writes: errors while it is away, nothing acknowledged is lost."""
+    with Crowd([bench.door() for _ in range(5)], _RATE) as crowd:
+        pause(5)
+        kubectl("exec", "--namespace", NAMESPACE, f"deployment/{objects.DATABASE}", "--", *_END)
+        began = time.monotonic()
+        pause(2)
+        wait(f"deployment {objects.DATABASE}", "condition=Available", seconds=120)
+        door = bench.door()
+        eventually("a write", lambda: write(door).status == 201, seconds=60)
+        took = time.monotonic() - began
+        pause(5)
+    return _nothing_lost(bench, crowd, {"writes were accepted again after": f"{took:.1f} s"})
+
+
+_END = ("python", "-c", "import os, signal; os.kill(1, signal.SIGTERM)")
+
+
+def broker_restarted(bench: Bench) -> Mapping[str, str]:
+    """Kafka is ended under writes: they go on, and their events arrive when it is back."""
+    with Crowd([bench.door() for _ in range(5)], _RATE) as crowd:
+        pause(5)
+        bench.restart_broker()
+        began = time.monotonic()
+        pause(20)
+    figures = _nothing_lost(bench, crowd, {})
+    figures["lag 0 after"] = f"{time.monotonic() - began:.0f} s"
+    bad = [item for item in crowd.sent() if item.status != 201]
+    if bad:
+        raise Broke(f"{len(bad)} writes failed while only the broker was away", figures)
+    return figures
+
+
+def _nothing_lost(bench: Bench, crowd: Crowd, figures: dict[str, str]) -> dict[str, str]:
+    """Acknowledged means stored, and no consumer has anything left."""
+    sent = crowd.sent()
+    figures |= summary(sent)
+    bench.check_stored(sent, figures)
+    pending = eventually("an empty outbox", lambda: _emptied(bench), seconds=180, pause=2)
+    figures["outbox and lag"] = pending
+    return figures
+
+
+def _emptied(bench: Bench) -> str | None:
+    """Says "0" once every event has left the outbox and every consumer has had it."""
+    try:
+        left = int(bench.query("select count(*) from outbox where published_at is null")[0][0])
+        lag = bench.lag()
+    except (Unexpected, ValueError):
+        return None
+    return "0" if left == 0 and lag == 0 else None
