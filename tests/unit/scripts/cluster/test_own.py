@@ -1,3 +1,5 @@
+import itertools
+
 from scripts.cluster.machine import Engine, Machine
 from scripts.cluster.operators import NODE_PORT
 from scripts.cluster.options import Options, deploy_options, teardown_options
@@ -11,7 +13,7 @@ HERE = Machine("Linux", engine=Engine("podman", 16000, 8))
 def test_minikube_gets_what_the_profile_needs_and_a_store_that_keeps_digests():
     command = minikube_command(Options("minikube", "full", port=9000), HERE, pinned())
     memory, cpus = NEEDS["full"]
-    pairs = dict(zip(command, command[1:], strict=False))
+    pairs = dict(itertools.pairwise(command))
     assert pairs["--memory"] == str(memory)
     assert pairs["--cpus"] == str(cpus)
     assert pairs["--container-runtime"] == "containerd"
