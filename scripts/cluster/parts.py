@@ -27,7 +27,13 @@ PROGRAMS: Mapping[str, tuple[str, str]] = {
     "Kourier": ("kourier-system", "3scale-kourier-gateway"),
 }
 STORAGE = "StorageClass"
+DATA_PLANE = ("KafkaSource", "KafkaSink", "Kafka Broker")
 _STAND_IN = "replaced by the data plane stand-in, a pod that runs the local platform's delivery code"
+
+_SMALL: Mapping[str, str] = {
+    STORAGE: "no default StorageClass: PostgreSQL keeps its data in its pod and loses it with the pod",
+    "External Secrets": "External Secrets is not installed: Secrets are made once and kept in the cluster",
+}
 
 
 @dataclass(frozen=True)
@@ -60,39 +66,33 @@ def shortfall(have: AbstractSet[str], options: Options) -> Shortfall:
         for part in ("Knative Serving", "Knative Eventing")
         if part not in have
     ]
-    replaced = [
-        f"{part} is not installed: {_STAND_IN}"
-        for part in ("KafkaSource", "KafkaSink", "Kafka Broker")
-        if part not in have
-    ]
-    if "Strimzi" not in have:
-        if options.kafka:
-            by = f"Kafka is {options.kafka}, its topics are created by a Job of the release"
-            replaced.append(f"Strimzi is not installed: {by}")
-        else:
-            fatal.append("Strimzi is not installed: install it, or name a Kafka with --kafka HOST:PORT")
-    if "Kourier" not in have:
-        if options.ingress:
-            replaced.append(f"Kourier is not installed: requests go through {options.ingress}")
-        else:
-            fatal.append("Kourier is not installed: name the cluster's gateway with --ingress URL")
-    if "cert-manager" not in have:
-        line = "cert-manager is not installed"
-        if options.profile == "full":
-            fatal.append(f"{line}, which profile full needs: install it, or choose --profile core")
-        else:
-            replaced.append(f"{line}: plain HTTP, as always in profile core")
-    if STORAGE not in have:
-        replaced.append(
-            "no default StorageClass: PostgreSQL keeps its data in its pod and loses it with the pod"
-        )
-    if "External Secrets" not in have:
-        replaced.append(
-            "External Secrets is not installed: Secrets are generated once and kept in the cluster"
-        )
-    return Shortfall(tuple(replaced), tuple(fatal))
+    replaced = [f"{part} is not installed: {_STAND_IN}" for part in DATA_PLANE if part not in have]
+    for part, (named, instead, fix) in _named(options).items():
+        if part not in have and named:
+            replaced.append(f"{part} is not installed: {instead}")
+        elif part not in have:
+            fatal.append(f"{part} is not installed: {fix}")
+    return Shortfall((*replaced, *(line for part, line in _SMALL.items() if part not in have)), tuple(fatal))
+
+
+def _named(options: Options) -> Mapping[str, tuple[bool, str, str]]:
+    """Parts that options replace: whether they do, by what, and else what to do."""
+    topics = f"Kafka is {options.kafka}, its topics are created by a Job of the release"
+    return {
+        "Strimzi": (bool(options.kafka), topics, "install it, or name a Kafka with --kafka HOST:PORT"),
+        "Kourier": (
+            bool(options.ingress),
+            f"requests go through {options.ingress}",
+            "name the cluster's gateway with --ingress URL",
+        ),
+        "cert-manager": (
+            options.profile != "full",
+            "plain HTTP, as always in profile core",
+            "profile full needs it: install it, or choose --profile core",
+        ),
+    }
 
 
 def needs_stand_in(have: AbstractSet[str]) -> bool:
     """All three or none: a topic must not have two data planes."""
-    return not {"KafkaSource", "KafkaSink", "Kafka Broker"} <= set(have)
+    return not set(DATA_PLANE) <= set(have)

@@ -13,7 +13,7 @@ from scripts.cluster.options import NAMESPACE
 
 Object = dict[str, Any]  # a Kubernetes object as JSON
 PART_OF = {"app.kubernetes.io/part-of": "taskflow", "app.kubernetes.io/managed-by": "deploy-local"}
-_SHUT = {
+SHUT = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
@@ -77,25 +77,6 @@ def service(name: str, port: int, target: int) -> Object:
 
 
 def _template(pod: Pod, *, restart: str) -> Object:
-    mounts = [{"name": f"v{n}", "mountPath": path} for n, path in enumerate(pod.volumes)]
-    volumes = [{"name": f"v{n}", **source} for n, source in enumerate(pod.volumes.values())]
-    container: Object = {
-        "name": "main",
-        "image": pod.image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": list(pod.command),
-        "env": [{"name": name, "value": value} for name, value in pod.env.items()],
-        "resources": {
-            "requests": {"cpu": pod.cpu, "memory": f"{pod.memory}Mi"},
-            "limits": {"memory": f"{pod.memory}Mi"},
-        },
-        "securityContext": _SHUT,
-        "volumeMounts": mounts,
-    }
-    if pod.port:
-        container["ports"] = [{"containerPort": pod.port}]
-    if pod.ready:
-        container["readinessProbe"] = dict(pod.ready)
     spec = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -106,7 +87,26 @@ def _template(pod: Pod, *, restart: str) -> Object:
             "fsGroup": 10001,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [container],
-        "volumes": volumes,
+        "containers": [_container(pod)],
+        "volumes": [{"name": f"v{n}", **source} for n, source in enumerate(pod.volumes.values())],
     }
     return {"metadata": {"labels": {"app.kubernetes.io/name": pod.name, **PART_OF}}, "spec": spec}
+
+
+def _container(pod: Pod) -> Object:
+    memory = f"{pod.memory}Mi"
+    container: Object = {
+        "name": "main",
+        "image": pod.image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": list(pod.command),
+        "env": [{"name": name, "value": value} for name, value in pod.env.items()],
+        "resources": {"requests": {"cpu": pod.cpu, "memory": memory}, "limits": {"memory": memory}},
+        "securityContext": SHUT,
+        "volumeMounts": [{"name": f"v{n}", "mountPath": path} for n, path in enumerate(pod.volumes)],
+    }
+    if pod.port:
+        container["ports"] = [{"containerPort": pod.port}]
+    if pod.ready:
+        container["readinessProbe"] = dict(pod.ready)
+    return container

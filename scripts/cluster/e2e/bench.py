@@ -2,10 +2,12 @@
 
 import json
 import shlex
+import tempfile
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ from scripts.cluster.e2e.load import Sent
 from scripts.cluster.e2e.memory import Memory
 from scripts.cluster.e2e.pods import Pods
 from scripts.cluster.e2e.results import Broke, NotToBeHad
-from scripts.cluster.kubectl import items, kubectl, run
+from scripts.cluster.kubectl import CommandFailed, items, kubectl, run
 from scripts.cluster.options import NAMESPACE, Options
 from scripts.local.issuer import Issuer
 
@@ -100,11 +102,6 @@ class Bench:
 
     def install(self, change: Mapping[str, Any]) -> str:
         """scripts/helm-deploy with one value changed; "" or, when it gave up, its last words."""
-        import tempfile
-        from pathlib import Path
-
-        from scripts.cluster.kubectl import CommandFailed
-
         wanted = merged(release.recorded(), change)
         with tempfile.TemporaryDirectory() as scratch:
             try:
@@ -112,6 +109,16 @@ class Bench:
             except CommandFailed as error:
                 return str(error)
         return ""
+
+    def end_pods(self, names: Sequence[str]) -> None:
+        """As a rollout or a drained node does: SIGTERM and its grace."""
+        for name in names:
+            kubectl("delete", "pod", name, "--namespace", NAMESPACE, "--wait=false")
+
+    def kill_pods(self, names: Sequence[str]) -> None:
+        """As a lost node does: no grace."""
+        for name in names:
+            kubectl("delete", "pod", name, "--namespace", NAMESPACE, "--grace-period=0", "--force")
 
     def restart_broker(self) -> None:
         """By the command that was given."""

@@ -8,7 +8,7 @@ from scripts.cluster.api import Door
 from scripts.cluster.e2e.bench import Bench
 from scripts.cluster.kubectl import apply, kubectl, read, wait
 from scripts.cluster.options import NAMESPACE
-from scripts.cluster.pods import Object, named
+from scripts.cluster.pods import SHUT, Object, named
 
 _SOURCE = """import functions_framework
 
@@ -20,45 +20,36 @@ def hello(request):
 
 
 def service(image: str) -> list[Object]:
-    """The framework as its documentation starts it, in the same image, under the same limits as `tasks`."""
-    container = {
+    """The framework as its documentation starts it, in the same image as `tasks`."""
+    annotations = {"autoscaling.knative.dev/window": "10s", "autoscaling.knative.dev/max-scale": "1"}
+    volumes = [
+        {"name": "source", "configMap": {"name": "hello"}},
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    template = {
+        "metadata": {"annotations": annotations},
+        "spec": {"timeoutSeconds": 60, "containers": [_container(image)], "volumes": volumes},
+    }
+    return [
+        named("ConfigMap", "hello", data={"main.py": _SOURCE}),
+        named("Service", "hello", api="serving.knative.dev/v1", spec={"template": template}),
+    ]
+
+
+def _container(image: str) -> Object:
+    return {
         "name": "hello",
         "image": image,
         "command": ["python", "-m", "functions_framework", "--target", "hello", "--source", "/srv/main.py"],
         "env": [{"name": "GUNICORN_CMD_ARGS", "value": "--no-control-socket"}],
         "readinessProbe": {"httpGet": {"path": "/"}},
         "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
-        "securityContext": {
-            "runAsNonRoot": True,
-            "readOnlyRootFilesystem": True,
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": {**SHUT, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "volumeMounts": [
             {"name": "source", "mountPath": "/srv"},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  # of the pod
         ],
     }
-    annotations = {
-        "autoscaling.knative.dev/window": "10s",
-        "autoscaling.knative.dev/max-scale": "1",
-    }
-    template = {
-        "metadata": {"annotations": annotations},
-        "spec": {
-            "timeoutSeconds": 60,
-            "containers": [container],
-            "volumes": [
-                {"name": "source", "configMap": {"name": "hello"}},
-                {"name": "tmp", "emptyDir": {}},
-            ],
-        },
-    }
-    return [
-        named("ConfigMap", "hello", data={"main.py": _SOURCE}),
-        named("Service", "hello", api="serving.knative.dev/v1", spec={"template": template}),
-    ]
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from scripts.cluster.api import eventually
 from scripts.cluster.e2e.bench import Bench, pause
 from scripts.cluster.e2e.load import Crowd, Sent, slow_write, summary, write
 from scripts.cluster.e2e.results import Broke
-from scripts.cluster.kubectl import kubectl, read, run
+from scripts.cluster.kubectl import read, run
 from scripts.cluster.options import NAMESPACE, RELEASE
 
 RATE = 20.0
@@ -45,8 +45,7 @@ def slow_request_at_sigterm(bench: Bench) -> Mapping[str, str]:
     sender = threading.Thread(target=lambda: results.append(slow_write(door, _SLOW)))
     sender.start()
     pause(_SLOW / 3)
-    for victim in victims:
-        kubectl("delete", "pod", victim, "--namespace", NAMESPACE, "--wait=false")
+    bench.end_pods(victims)
     sender.join()
     (sent,) = results
     figures = {

@@ -28,8 +28,7 @@ def killed_in_mid_event(bench: Bench) -> Mapping[str, str]:
     door.expect(200, "POST", f"/v1/tasks/{task['id']}/complete")
     victims = bench.awake("recurrence")
     eventually("the handler at the row", lambda: _waiting(bench) or None, seconds=30)
-    for victim in victims:
-        kubectl("delete", "pod", victim, "--namespace", NAMESPACE, "--grace-period=0", "--force")
+    bench.kill_pods(victims)
     holder.join()
     following = eventually("the next occurrence", lambda: _open(door, task["id"]), seconds=120)
     took = time.monotonic() - began
@@ -67,8 +66,7 @@ def replaced_pod(bench: Bench) -> Mapping[str, str]:
     door = bench.door()
     eventually("a first write", lambda: write(door).status == 201, seconds=90)
     victims = bench.awake("tasks")
-    for victim in victims:
-        kubectl("delete", "pod", victim, "--namespace", NAMESPACE, "--grace-period=0", "--force")
+    bench.kill_pods(victims)
     began = time.monotonic()
     eventually("a write by a new pod", lambda: write(door).status == 201, seconds=60)
     took = time.monotonic() - began

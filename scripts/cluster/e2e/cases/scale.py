@@ -1,8 +1,9 @@
 """Scale and size: more pods under load and fewer after it; what the containers held during all cases."""
 
+import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from scripts.cluster.api import eventually
 from scripts.cluster.e2e.bench import Bench
@@ -17,30 +18,19 @@ _SHARE = 0.8
 
 def out_and_back(bench: Bench) -> Mapping[str, str]:
     """`tasks` with one pod; 18 requests in flight bring three; afterwards they go again."""
-    stop, sent = threading.Event(), list[Sent]()
-    first = eventually("a first answer", lambda: slow_write(bench.door(), 0.1).status == 201, seconds=90)
-    assert first
+    eventually("a first answer", lambda: slow_write(bench.door(), 0.1).status == 201, seconds=90)
     bench.awake("tasks")
     began = time.monotonic()
-    senders = [threading.Thread(target=_send, args=(bench, stop, sent)) for _ in range(_SENDERS)]
-    for sender in senders:
-        sender.start()
-    try:
-        bench.awake("tasks", 3, seconds=_MOST)
+    with _senders(bench) as sent:
+        most = len(bench.awake("tasks", 3, seconds=_MOST))
         out = time.monotonic() - began
-    finally:
-        stop.set()
-        for sender in senders:
-            sender.join()
     ended = time.monotonic()
-    most = len(bench.pods.ready("tasks"))
     eventually("one pod or none", lambda: len(bench.pods.of("tasks")) <= 1, seconds=_MOST)
-    back = time.monotonic() - ended
     figures = {
         **summary(sent),
         "three pods after": f"{out:.0f} s",
-        "ready pods at the end of the load": str(most),
-        "one or none after": f"{back:.0f} s without load",
+        "ready pods": str(most),
+        "one or none after": f"{time.monotonic() - ended:.0f} s without load",
     }
     bad = [item for item in sent if item.status != 201]
     if bad:
@@ -49,6 +39,21 @@ def out_and_back(bench: Bench) -> Mapping[str, str]:
         )
     bench.check_stored(sent, figures)
     return figures
+
+
+@contextlib.contextmanager
+def _senders(bench: Bench) -> Iterator[list[Sent]]:
+    """18 of them while the block lasts; each ends what it has begun."""
+    stop, sent = threading.Event(), list[Sent]()
+    senders = [threading.Thread(target=_send, args=(bench, stop, sent)) for _ in range(_SENDERS)]
+    for sender in senders:
+        sender.start()
+    try:
+        yield sent
+    finally:
+        stop.set()
+        for sender in senders:
+            sender.join()
 
 
 def _send(bench: Bench, stop: threading.Event, sent: list[Sent]) -> None:
