@@ -1,1 +1,1 @@
-"""Operator commands: everything here runs on a developer's machine or in CI, never inside a function."""
+"""Commands that run on a developer's machine or in CI; no function imports anything from here."""

@@ -79,7 +79,7 @@ def _fill(lock: str) -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Two commands started at once install one after the other."""
+    """A lock, so that two commands that start together install one after the other."""
     import fcntl  # absent on Windows, where the message above should still appear
 
     with (PROJECT / LOCK).open() as file:

@@ -44,7 +44,7 @@ class Variable:
 
 
 def functions() -> list[str]:
-    """The functions, by name."""
+    """The names of the functions."""
     return sorted(path.parent.name for path in ROOT.glob("functions/*/settings.py"))
 
 

@@ -1,6 +1,6 @@
 """`scripts/lock`: requirements*.lock from pyproject.toml, with the hash of every file and for every platform.
 
-Resolved by uv at the version of versions.yaml. What is locked stays unless pyproject.toml forbids it or
+Resolved by uv at the version of versions.yaml. Locked versions stay, unless pyproject.toml forbids them or
 --upgrade is given.
 """
 

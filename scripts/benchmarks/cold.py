@@ -1,7 +1,7 @@
 """`scripts/bench cold`: from process start to the first answer, against a stock functions-framework hello.
 
-One interleaved run: every round starts every subject once, so that a noisy neighbour hits all of them. The
-first round fills caches and is dropped. CPU is the time on a processor of the whole process group.
+Every round starts every subject once, so that other load on the machine affects all of them alike. The first
+round fills caches and is not counted. CPU is the processor time of the whole process group.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def subjects(directory: Path) -> Iterator[list[Subject]]:
-    """Everything that is started, with a database of its own while the block runs."""
+    """Everything that is started; with its own database while the block runs."""
     services = load(PROJECT).services
     postgres = EmbeddedPostgres(directory / "postgres", durable=False)
     dsns = postgres.start()
@@ -113,7 +113,7 @@ def _created(env: Mapping[str, str], token: str, log: Path) -> str:
 
 
 def measure(subject: Subject, log: Path) -> tuple[float, float]:
-    """Milliseconds until the answer, and on a processor by then."""
+    """Milliseconds until the answer, and of processor time until then."""
     port = processes.free_port()
     began = time.perf_counter()
     with processes.started(subject.command, {**subject.env, "PORT": str(port)}, log) as process:
@@ -130,7 +130,7 @@ def _expect(answer: Answer, log: Path) -> None:
 
 
 def rotated(subjects: Sequence[Subject], number: int) -> list[Subject]:
-    """Another order every round: nobody always runs after the same neighbour."""
+    """Another order in every round, so that none always runs after the same other one."""
     at = number % len(subjects)
     return [*subjects[at:], *subjects[:at]]
 
@@ -153,5 +153,5 @@ def _report(subjects: Sequence[Subject], samples: Mapping[str, Samples]) -> int:
 
 
 def _ratio(found: Sequence[float], hello: Sequence[float]) -> float:
-    """The median of the ratios within each round, whose load all its subjects shared."""
+    """The median of the ratios within each round, because all subjects of a round had the same load."""
     return statistics.median(one / other for one, other in zip(found, hello, strict=True))

@@ -1,4 +1,4 @@
-"""The peer that cold starts are compared with: what anybody gets from functions-framework as it comes."""
+"""The function that cold starts are compared with: a hello on functions-framework without any settings."""
 
 import functions_framework
 from flask import Request

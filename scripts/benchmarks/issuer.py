@@ -25,7 +25,7 @@ def served(directory: Path) -> Iterator[tuple[Issuer, str]]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Nothing: this is not what is measured."""
+            """Log nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keys)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -36,7 +36,7 @@ class Answer:
 
 
 def environment(service: Service, **changed: str) -> dict[str, str]:
-    """The manifest's variables with secrets that lead nowhere, and nothing else of ours but `changed`."""
+    """The manifest's variables, with secrets that nothing listens to, and `changed`; none of our own."""
     given = {
         name: _SECRETS[value.name] if isinstance(value, SecretRef) else value for name, value in service.env
     }
@@ -44,7 +44,7 @@ def environment(service: Service, **changed: str) -> dict[str, str]:
 
 
 def inherited() -> dict[str, str]:
-    """What a process needs of our own environment: no settings, no measuring of coverage."""
+    """The variables of our own environment that a process needs, without settings and coverage."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 

@@ -78,7 +78,7 @@ Row = tuple[str, str, str, bool]
 
 
 def best(action: Callable[[], object], repeat: int) -> float:
-    """Seconds of the fastest run: other processes only ever make it slower."""
+    """Seconds of the fastest run, because other processes can only make a run slower."""
     times = []
     for _ in range(repeat):
         started = time.perf_counter()
@@ -106,7 +106,7 @@ def measure_next(repeat: int) -> list[Row]:
 
 
 def measure_age(repeat: int) -> list[Row]:
-    """The cost of an old anchor, rule by rule."""
+    """How much longer an old anchor takes, rule by rule."""
     worst, name = 0.0, ""
     for rule in ACCEPTED:
         pairs = [(following(rule, YEAR_1970), following(rule, YESTERDAY)) for _ in range(3)]
@@ -117,7 +117,7 @@ def measure_age(repeat: int) -> list[Row]:
 
 
 def measure_hostile(repeat: int) -> list[Row]:
-    """The slowest rule that runs into the budget."""
+    """The time of the slowest rule that uses up the budget."""
     worst, name = 0.0, ""
     for rule in HOSTILE:
         after = datetime(9000, 1, 1, tzinfo=UTC) if "COUNT" in rule else NOW

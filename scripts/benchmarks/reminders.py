@@ -1,9 +1,9 @@
-"""Nine o'clock: 100,000 reminders of 10,000 users fall due in one minute. How long until each is emitted,
-and how fast `relay` publishes what is left then. `scripts/bench reminders` makes a database of its own.
+"""100,000 reminders of 10,000 users become due in one minute: how long until all are emitted, and how fast
+`relay` publishes the rest. `scripts/bench reminders` makes its own database.
 
-The function runs as deployed, ticks with their budgets and its publisher thread included; the log is one
-that takes everything at once, so that what is measured is ours. Time on a processor is shown beside the wall
-clock, which a busy machine stretches.
+The function runs as deployed, with the budgets of its ticks and its publisher thread; the log acknowledges
+everything at once, so that only our own work is measured. Processor time is shown, too, because a busy
+machine makes the wall clock longer.
 """
 
 import argparse
@@ -53,7 +53,7 @@ class Cost:
 
 
 class Sink:
-    """A log that takes everything at once."""
+    """A log that acknowledges everything at once."""
 
     def __init__(self) -> None:
         self.records = 0

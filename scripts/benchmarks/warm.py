@@ -1,10 +1,9 @@
 """`scripts/bench warm`: one task read by its id, through the gateway and at the function itself, each on a
 fresh connection and on a kept one.
 
-Interleaved: every round asks all four once, each round in another order and with a pause after each, so that
-nobody waits for what the server still does for the one before (ending a fresh connection). What a kept
-connection must save is the connection: when it is slower than a fresh one, somebody waits for a delayed
-acknowledgement (Nagle's algorithm), 40 ms a request.
+Every round asks all four once, each round in another order, with a pause after each request, so that none
+waits for work that the server still does for the one before. A kept connection must be faster than a fresh
+one. If it is slower, something waits for a delayed acknowledgement (Nagle's algorithm): 40 ms a request.
 """
 
 import argparse
@@ -27,7 +26,7 @@ from typing import Any
 
 from scripts.benchmarks.processes import PROJECT, START_SECONDS, ask
 
-LEAST_ROUNDS = 800  # connecting is a few per cent of a request: fewer do not tell on a busy machine
+LEAST_ROUNDS = 800  # connecting is a few per cent of a request: fewer rounds are not exact enough
 KEPT_GOAL = 1.0  # times fresh, median, at the gateway and the function: a kept one saves connecting
 PAUSE_SECONDS = 0.005
 GATEWAY, FUNCTION = "gateway", "function"

@@ -15,7 +15,7 @@ from scripts.local.postgres_binaries import PostgresMissing
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 if any check failed; all selected ones run regardless."""
+    """1 if any check failed; all selected ones run in any case."""
     names, options = _split(arguments)
     known = [*(step.name for step in static_steps()), *TIERS]
     unknown = [name for name in names if name not in known]
@@ -25,7 +25,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     static = [step for step in static_steps() if not names or step.name in names]
     tiers = [tier for tier in TIERS if not names or tier in names]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the server and the tests would stay behind
+    # Without this the server and the tests would go on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     tested, checked = _run(static, tiers, options)
     print("\n" + "\n".join(map(str, [*checked, *tested])))
     if tested:

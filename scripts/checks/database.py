@@ -47,7 +47,9 @@ def template() -> Iterator[Dsns]:
 
 @contextlib.contextmanager
 def clone(of: Dsns) -> Iterator[Dsns]:
-    """A database of one's own, equal to `of` and dropped at the end. Roles are the server's, so shared."""
+    """A copy of the database `of`, dropped at the end. Roles belong to the server, so all copies share
+    them.
+    """
     name, original = f"test_{uuid.uuid4().hex[:12]}", conninfo_to_dict(of["owner"])["dbname"]
     with psycopg.connect(of["admin"], autocommit=True) as admin:
         admin.execute(

@@ -37,8 +37,8 @@ def static_steps() -> tuple[Step, ...]:
 
 
 def test_command(tier: str, options: Sequence[str]) -> tuple[str, ...]:
-    """Pytest over one tier. Unit tests compute and are shared out one by one; the others wait for processes
-    that they start for a good part of their time, and share what tests/scheduling.py says.
+    """Pytest over one tier. Unit tests only compute: one worker for each core, test by test. The other tiers
+    also wait for processes: two workers for each core, in the units of tests/scheduling.py.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count, order = (cores, ("worksteal",)) if tier == "unit" else (2 * cores, _UNITS)
@@ -47,7 +47,7 @@ def test_command(tier: str, options: Sequence[str]) -> tuple[str, ...]:
 
 
 def coverage_steps(tiers: Sequence[str], options: Sequence[str]) -> tuple[Step, Step, Step]:
-    """Before the tiers, and two after; the floor holds for all of them together and for no selection."""
+    """The steps before the tiers, and two after them; the minimum holds only when all tiers have run."""
     floor = COVERED if set(tiers) == set(TIERS) and not options else "0"
     program = (sys.executable, "-m", "coverage")
     return (

@@ -1,6 +1,6 @@
 """docs/asyncapi.yaml: the topics, their events and who sends and receives them, as AsyncAPI 3.1.
 
-Read from the event catalog and from the consumers' manifests' one truth, `catalog.consumers`.
+Made from the event catalog, `shared/events/catalog.py`, and its `consumers`.
 """
 
 from typing import Any

@@ -1,7 +1,8 @@
 """JSON Schema 2020-12 of every event, generated from the frozen dataclasses in `shared/events`.
 
-Objects stay open: a consumer ignores fields that it does not know, so an added optional field breaks
-neither an old consumer nor an old event. Anything else needs a new type or a new schema_version.
+Objects may have more members: a consumer ignores fields that it does not know, so a new optional field breaks
+neither old consumers nor old events. Any other change needs a new type or a new schema_version. A class's
+docstring is the description of its event, so it has no example.
 """
 
 from dataclasses import fields

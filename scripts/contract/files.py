@@ -1,7 +1,8 @@
 """Which files are generated, their content, and how they differ from what is stored (`scripts/contracts`).
 
-`docs/schemas/released/<type>/<schema_version>.json` is what consumers were promised: written once, then only
-read. Today's events must satisfy it and its example must still decode (tests/contract/events).
+`docs/schemas/released/<type>/<schema_version>.json` are the schemas that consumers rely on: written once
+and never changed. Present events must satisfy them, and their examples must still decode
+(tests/contract/events).
 """
 
 import difflib
@@ -15,12 +16,12 @@ FIX = "scripts/contracts"
 
 
 def current() -> dict[str, str]:
-    """Content by path of every file that always follows the code."""
+    """Content by path of every file that is generated again with each change."""
     return {**_schemas(), "docs/asyncapi.yaml": _asyncapi(), "docs/openapi.json": _openapi()}
 
 
 def released() -> dict[str, str]:
-    """Content by path of the promises of today's schema versions."""
+    """Content by path of the released files of the present schema versions."""
     from scripts.contract.event_schemas import event_schemas
     from shared.events.catalog import EVENTS
 

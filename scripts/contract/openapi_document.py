@@ -13,7 +13,7 @@ _NOWHERE = "http://127.0.0.1:9/"  # never connected to: building declares routes
 
 
 def application() -> Any:  # flask.Flask, which scripts need not know
-    """`tasks` with every route and nothing behind them."""
+    """`tasks` with every route, but without a database."""
     uow = UnitOfWork(Database("postgresql:///nowhere"), source="/taskflow/tasks")
     return build(uow, Verifier(_NOWHERE, _NOWHERE, _NOWHERE), sealer=Sealer(Sealer.new_key()))
 

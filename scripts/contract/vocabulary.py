@@ -1,4 +1,6 @@
-"""What each field of an event means, and the shapes that the types do not say. Read by `event_schemas`."""
+"""The description of each field of an event, and shapes that its type does not give. Read by
+`event_schemas`.
+"""
 
 from typing import Any
 

@@ -1,1 +1,3 @@
-"""The local platform: a small Knative driven by `knative/` and `eventing/`; started by `scripts/run`."""
+"""The local platform: runs the manifests of `knative/` and `eventing/` on one machine; started by
+`scripts/run`.
+"""

@@ -1,4 +1,4 @@
-"""The little ASGI that the three listeners share: reading, answering, guarding, serving with uvicorn."""
+"""The ASGI functions of the three listeners: read a body, answer, refuse web pages, serve with uvicorn."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ class ClientGone(Exception):
 
 
 class TooLarge(Exception):
-    """The body is above the limit of its door."""
+    """The body is larger than the listener allows."""
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -101,9 +101,10 @@ async def problem(send: Send, status: int, code: str, *, detail: str) -> None:
 
 
 def guarded(app: App) -> App:
-    """Only for programs on this machine: a web page must not reach the inner listeners through a browser.
+    """`app` for programs on this machine only: web pages in a browser must not reach the inner listeners.
 
-    Pages send an Origin with every POST, and a rebound DNS name shows in Host.
+    Pages send an Origin with every POST; a name that was made to resolve to loopback (DNS rebinding) is in
+    Host.
     """
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +142,7 @@ def listen(port: int, option: str) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its signal handlers: run.py decides when everything stops."""
+    """uvicorn without its signal handlers, because run.py stops everything in order."""
 
     def __init__(self, app: App, listener: socket.socket) -> None:
         super().__init__(

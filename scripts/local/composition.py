@@ -1,4 +1,4 @@
-"""The composition root of the local platform: every object is made here; run.py keeps it alive."""
+"""Makes all objects of the local platform. Called by run.py, which keeps them running."""
 
 import asyncio
 import contextlib
@@ -85,7 +85,7 @@ class Platform:
             tick.open()
         if self._database is not None:
             self._database.open()
-        # Only now: what a group has not passed is kept for those that are subscribed.
+        # Only now: old records are dropped, except those that a subscribed group has not passed.
         self._tasks = [asyncio.create_task(work()) for work in (self._keep_scale, self._keep_retention)]
 
     async def close(self) -> None:
@@ -175,7 +175,7 @@ class Platform:
         while True:
             try:
                 await self._topics.forget(before=int((time.time() - RETENTION_SECONDS) * 1000))
-            except TopicsUnavailable as error:  # a full disk: tried again, nothing is lost by keeping it
+            except TopicsUnavailable as error:  # a full disk: tried again later; meanwhile the records stay
                 self._problems.add("topics", str(error))
             await asyncio.sleep(FORGET_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Keeps the embedded PostgreSQL running: looks after it, starts it again, tells the status page.
+"""Keeps the embedded PostgreSQL running: checks it, starts it again, tells the status page.
 
 Opened and closed by `composition` with the rest. In a cluster an operator or a provider does this.
 """
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 5.0  # after a start that failed
 
 
 class Revivable(Protocol):
-    """What is looked after (`EmbeddedPostgres`)."""
+    """The server to keep running (`EmbeddedPostgres`)."""
 
     def revive(self) -> bool:
         """Starts it if it has ended; True when it had. Raises when it does not start."""
@@ -37,7 +37,7 @@ class Database:
         self._task = asyncio.create_task(self._watch(), name="database")
 
     async def close(self) -> None:
-        """Stops looking; the server is ended by whoever started it."""
+        """Stops checking; the server itself is stopped by run.py."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -60,7 +60,7 @@ class Database:
         try:
             # In a thread: a start takes a second, and everything else goes on meanwhile.
             revived = await asyncio.to_thread(self._server.revive)
-        except Exception as error:  # whatever it is: shown, and tried again
+        except Exception as error:  # any error is shown, and the start is tried again
             log.exception("PostgreSQL does not start")
             self._state, self._error = "down", str(error)
             self._report(f"PostgreSQL has ended and does not start: {error}")

@@ -1,7 +1,7 @@
-"""Delivers one event to the end: attempts, waits, reply, dead letter. Called by feeds.py.
+"""Delivers one event: attempts, waits, reply, dead letter. Called by feeds.py.
 
-The decisions are dispatch.py's; this module only asks, sleeps and reports. When it returns, the
-offset may be committed, also when the event was lost (as in the cluster), which is reported loudly.
+dispatch.py decides; this module sends, waits and reports. When it returns, the offset may be committed, also
+when the event was lost (as in the cluster); a lost event is reported on the console and the status page.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class Deliverer:
         assert sink is not None  # the caller checked
         letter = dead_letter(event, self._feed.sink.url(self._namespace), outcome)
         decision, answer, _ = await self._try(letter, sink)
-        while _unavailable(answer):  # unlike the cluster: a laptop's disk is full now and then
+        while _unavailable(answer):  # unlike in the cluster: the disk of a laptop is full sometimes
             self._report(f"event {event['id']} waits for {sink.name}: {describe(answer)}")
             await asyncio.sleep(WAIT_SECONDS)
             decision, answer, _ = await self._try(letter, sink)
@@ -99,5 +99,5 @@ class Deliverer:
 
 
 def _unavailable(outcome: Outcome) -> bool:
-    """The ingress of a topic could not store it: it will, once there is room or Kafka is back."""
+    """Whether the ingress of a topic could not store it now: the disk is full or Kafka cannot be reached."""
     return isinstance(outcome, Answer) and outcome.status == 503

@@ -1,7 +1,7 @@
 """Hands one event to one sink, once: a Service's process, a KafkaSink, a Broker or a URI.
 
-delivery.py and ticks.py call it; retries are theirs. The doors of KafkaSink and Broker (`accept`) are
-the ones that doors.py opens over HTTP.
+delivery.py and ticks.py call it, and retry. doors.py serves `accept`, the ingress of KafkaSinks and
+Brokers, over HTTP.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Reachable(Protocol):
 
 
 class Destinations:
-    """Every sink of the wiring, reachable by value."""
+    """Sends to every kind of sink of the wiring."""
 
     def __init__(self, wiring: Wiring, topics: Topics, revisions: Mapping[str, Reachable]) -> None:
         self._wiring, self._topics, self._revisions = wiring, topics, revisions
@@ -54,7 +54,7 @@ class Destinations:
             return NoAnswer(str(error))
 
     async def accept(self, event: CloudEvent, sink: Sink) -> Answer:
-        """What the ingress of a KafkaSink or Broker answers: 202 when stored, 503 when it cannot be."""
+        """The ingress of a KafkaSink or Broker: stores the event; 202, or 503 when it cannot."""
         structured = False
         if sink.kind == "KafkaSink":
             target = self._wiring.sinks[sink.name]

@@ -1,4 +1,4 @@
-"""Writing so that it is all there. Used by segment.py."""
+"""Writes to files completely and durably. Used by segment.py."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_all(file: int, content: bytes, at: int) -> None:
-    """All of it: a disk that is almost full takes a part without an error."""
+    """Write all bytes: when the disk is almost full, one write() stores only a part, without an error."""
     rest = memoryview(content)
     while rest:
         written = os.pwrite(file, rest, at)
@@ -16,7 +16,7 @@ def write_all(file: int, content: bytes, at: int) -> None:
 
 
 def synchronise(directory: Path) -> None:
-    """Makes what was renamed in it durable."""
+    """Makes renames in the directory durable."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

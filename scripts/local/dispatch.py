@@ -1,4 +1,4 @@
-"""Decides what becomes of a delivery attempt; pure. delivery.py asks and acts.
+"""Decides what follows a delivery attempt: done, retry or dead letter. Pure; called by delivery.py.
 
 The rules are those of Knative's Kafka data plane: WebClientCloudEventSender.java (which answers are
 retried), BaseResponseHandler.java (replies) and RecordDispatcherImpl.java (dead letter extensions).
@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class NoAnswer:
-    """Nothing came back: connection refused or broken, or the attempt timed out."""
+    """There was no answer: connection refused or broken, or the attempt timed out."""
 
     reason: str
 

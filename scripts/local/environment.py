@@ -1,4 +1,6 @@
-"""The environment of a function's process: the manifest's, with secrets resolved and local overrides."""
+"""The environment of a function's process: that of the manifest, with secrets resolved and local
+overrides.
+"""
 
 from collections.abc import Mapping
 
@@ -30,7 +32,7 @@ def environment(service: Service, state: State, *, local: Mapping[str, str]) -> 
     }
     return {
         **env,
-        "DRAIN_SECONDS": "0",  # the gateway has stopped routing to a process before it is told to end
+        "DRAIN_SECONDS": "0",  # the gateway sends nothing to a process any more before it gets its signal
         "K_SERVICE": service.name,
         "K_CONFIGURATION": service.name,
         "K_REVISION": f"{service.name}-local",

@@ -1,7 +1,7 @@
 """CloudEvents on the wire: Kafka records and HTTP messages, both content modes.
 
-Used by the dispatcher, the ingresses and the command line tools. Written from the CloudEvents 1.0.2
-Kafka and HTTP protocol bindings; the functions have a codec of their own, so each checks the other.
+Used by the dispatcher, the ingresses and the command line tools. Written from the CloudEvents 1.0.2 Kafka and
+HTTP protocol bindings, independently of the codec of the functions: so an error in one of them is found.
 """
 
 import base64
@@ -40,7 +40,7 @@ _SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"%')
 
 
 class MalformedEvent(ValueError):
-    """The message says that it is a CloudEvent but is not a valid one."""
+    """The message has the form of a CloudEvent but is not a valid one."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ class CloudEvent:
 
 
 def from_kafka(headers: Headers, value: bytes | None) -> CloudEvent | None:
-    """The event of a record, None if the record does not claim to be one; MalformedEvent if it lies."""
+    """The event of a record; None if the record has not the form of one; MalformedEvent if it is not
+    valid.
+    """
     named = {name.lower(): content for name, content in headers}
     content_type = _text(named.get("content-type", b""))
     if content_type.startswith(_STRUCTURED):
@@ -100,7 +102,7 @@ def to_kafka(event: CloudEvent) -> tuple[bytes | None, Headers, bytes | None]:
 
 
 def from_http(headers: Iterable[tuple[str, str]], body: bytes) -> CloudEvent | None:
-    """The event of a request or response, None if it is not one; MalformedEvent if it lies."""
+    """The event of a request or response; None if it has not the form of one; MalformedEvent if not valid."""
     named = {name.lower(): content for name, content in headers}
     content_type = named.get("content-type", "")
     if content_type.startswith(_STRUCTURED):

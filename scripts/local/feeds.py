@@ -1,7 +1,7 @@
 """KafkaSources and Triggers at run time: one consumer group each, records in, deliveries out.
 
-`ordered`: one event in flight per partition. `unordered`: up to 50 per partition, and the offset moves
-only over a gapless prefix. A crash repeats what was in flight, as in the cluster.
+`ordered`: one event in flight per partition. `unordered`: up to 50 per partition, and the offset moves only
+to the first one that is not done. After a crash the events in flight are repeated, as in the cluster.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class RunningFeed:
         self._last_error: dict[str, Any] | None = None
 
     async def open(self, topics: Topics) -> None:
-        """Takes up the group's work."""
+        """Starts to deliver from the group's offsets on."""
         feed = self.feed
         self._subscription = await topics.subscribe(feed.group, feed.topics, earliest=feed.earliest)
         consume = self._ordered if feed.ordered else self._unordered
@@ -45,7 +45,7 @@ class RunningFeed:
             task.add_done_callback(self._stopped)
 
     async def close(self) -> None:
-        """Stops where it stands; what is in flight will be delivered again."""
+        """Stops; events in flight will be delivered again."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -115,7 +115,7 @@ class RunningFeed:
                 task.cancel()
 
     def _commit(self, subscription: Subscription, partition: Partition, offset: int) -> None:
-        """A disk that is full stops no feed: until there is room, a crash would repeat what is done since."""
+        """Commit; a full disk does not stop the feed, but a crash would then repeat the events since."""
         try:
             subscription.commit(partition, offset)
         except TopicsUnavailable as error:

@@ -1,6 +1,7 @@
-"""The one table of manifest fields: implemented, accepted without effect, or (absent) rejected.
+"""The table of manifest fields: implemented, or accepted without effect; fields that are not here are
+rejected.
 
-manifests.py refuses a file with a field that is not here, so nothing is ignored silently.
+manifests.py refuses a file with a field that is not here, so that no field is ignored without a message.
 `python -m scripts.local.fields` prints the table of docs/local-platform.md, which a test compares.
 """
 
@@ -13,7 +14,7 @@ IMPLEMENTED = ""
 
 @dataclass(frozen=True)
 class Problem:
-    """A field that the platform would have to ignore silently."""
+    """A field that the platform does not know, and why it is refused."""
 
     path: str
     reason: str

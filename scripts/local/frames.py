@@ -1,7 +1,7 @@
 """The bytes of a partition's file. segment.py reads and writes them.
 
-A header (only in a file whose oldest records were forgotten: without it the first offset is 0), then frames:
-length of the payload, CRC-32 of the payload, payload. Nothing here touches a file.
+A file whose oldest records were dropped begins with a header; without it the first offset is 0. Then come
+frames: length of the payload, CRC-32 of the payload, payload. Nothing here reads or writes files.
 """
 
 import struct
@@ -17,11 +17,11 @@ _FIXED = struct.Struct(">Qi")
 
 
 class DamagedHeader(Exception):
-    """The file says that it has a header, and the header is not as it was written."""
+    """The file begins with a header that is not as it was written."""
 
 
 def header(base: int) -> bytes:
-    """What a file begins with whose first record has the offset `base`."""
+    """The header of a file whose first record has the offset `base`."""
     return HEADER.pack(_MAGIC, base, _header_crc(base))
 
 
@@ -43,7 +43,7 @@ def frame(record: NewRecord, timestamp: int) -> bytes:
 
 
 def intact(content: bytes) -> bool:
-    """Whether these bytes are one frame, as it was written."""
+    """Whether these bytes are one complete, undamaged frame."""
     if len(content) <= FRAME.size:
         return False
     length, crc = FRAME.unpack_from(content)
@@ -51,7 +51,7 @@ def intact(content: bytes) -> bool:
 
 
 def record_of(content: bytes, topic: str, *, partition: int, offset: int) -> Record:
-    """The record of a frame; a frame that is not intact gives a record that says so and has no content."""
+    """The record of a frame; a damaged frame gives a record without content that is marked so."""
     if not intact(content):
         return Record(topic, partition, offset, 0, None, (), None, damaged=True)
     return _decode(content[FRAME.size :], topic, partition=partition, offset=offset)

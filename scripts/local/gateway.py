@@ -1,4 +1,4 @@
-"""The way to the functions over HTTP: the public door, and `forward`, which doors.py uses too."""
+"""The public listener, which forwards requests to the functions; `forward` is used by doors.py, too."""
 
 import asyncio
 import re
@@ -50,8 +50,8 @@ async def forward(
 ) -> None:
     """Passes one request through: bodies unchanged, hop-by-hop headers dropped, the answer as it comes.
 
-    A request waits here until all of it has arrived (the listener gives it 10 s), so that a client that is
-    slow, or never goes on, takes no slot from others.
+    A request waits here until all of it has arrived (the listener gives it 10 s), so that a slow client does
+    not take a place of the function.
     """
     try:
         request = _request(scope, await whole_body(receive, limit=transport.MAX_BODY), target)
@@ -66,14 +66,14 @@ async def forward(
     try:
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (work, watch):  # whoever went first (client or process): the other side follows
+        for task in (work, watch):  # one side has ended (client or process): end the other
             task.cancel()
         await asyncio.gather(work, watch, return_exceptions=True)
     failure = None if work.cancelled() else work.exception()
     if isinstance(failure, Refused) and not started.is_set():
         await problem(send, failure.status, failure.code, detail=failure.detail)
     elif failure is not None:
-        raise failure  # cut in the middle: uvicorn closes the connection, which is all that can be said
+        raise failure  # in the middle of an answer: uvicorn can only close the connection
 
 
 async def _relay(revision: Revision, request: Request, send: Send, started: asyncio.Event) -> None:
@@ -100,7 +100,7 @@ def _request(scope: Scope, body: bytes, target: bytes | None) -> Request:
     if scope["query_string"]:
         path += b"?" + scope["query_string"]
     listed = {part.strip().lower() for part in header(scope, b"connection").split(",")}
-    dropped = HOP_BY_HOP | listed | {"expect"}  # the body is here: nobody is asked to wait for it
+    dropped = HOP_BY_HOP | listed | {"expect"}  # the body is here already
     headers = [
         (name, value)
         for name, value in scope["headers"]

@@ -1,7 +1,7 @@
 """One HTTP/1.1 exchange with a process on loopback, streaming both ways; used by revision.py.
 
-Every exchange has a connection of its own: on loopback that costs 0.1 ms and spares the races of
-reused connections. Timeouts belong to the caller (asyncio.timeout).
+Every exchange has its own connection: on loopback that takes 0.1 ms and avoids the races of reused
+connections. The caller sets timeouts (asyncio.timeout).
 """
 
 import asyncio

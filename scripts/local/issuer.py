@@ -1,7 +1,7 @@
 """The local token issuer: an Ed25519 key in the state directory, its JWKS, and tokens signed with it.
 
-The functions verify these tokens with the code that verifies Better Auth's in production: same
-algorithm (EdDSA), same document. No dependency beyond `cryptography`.
+The functions verify these tokens with the same code as those of Better Auth in production: the algorithm
+(EdDSA) and the document are the same.
 """
 
 import base64
@@ -54,7 +54,7 @@ def issuer(directory: Path) -> Issuer:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(_b64(raw))
         with contextlib.suppress(FileExistsError):
-            os.link(draft, path)  # two first users at once: one key wins, both read that one
+            os.link(draft, path)  # two first calls at once: one key is stored, both read that one
         draft.unlink()
     return Issuer(Ed25519PrivateKey.from_private_bytes(_unb64(path.read_text())))
 

@@ -122,7 +122,9 @@ class Broker:
             self.kill()
 
     def signal(self, number: int) -> None:
-        """Send a signal to the running broker, as SIGSTOP: it stands still, and its kernel goes on."""
+        """Send a signal to the running broker. With SIGSTOP it answers nothing, but its connections
+        stay open.
+        """
         assert self._process is not None
         self._process.send_signal(number)
 

@@ -1,7 +1,7 @@
-"""The Topics port over a real Kafka (`scripts/run --kafka HOST:PORT`).
+"""The adapter of `topics.Topics` for a real Kafka (`scripts/run --kafka HOST:PORT`).
 
-Partitions are assigned by hand and offsets committed to the group, so one platform at a time reads
-with a group; kafka-python-ng is not asyncio, so every group has a thread that owns its consumer.
+Partitions are assigned explicitly and offsets committed to the group, so only one platform at a time may read
+with a group. kafka-python-ng does not support asyncio, so every group has a thread with its consumer.
 """
 
 import asyncio
@@ -76,10 +76,10 @@ class KafkaTopics:
         return await self._run(self._read, partition, offset, limit)
 
     async def forget(self, *, before: int) -> None:
-        """Nothing: the broker forgets by the retention of its topics."""
+        """Does nothing: the broker drops records by the retention of its topics."""
 
     async def close(self) -> None:
-        """Ends within seconds even when the broker is gone; what was not committed is delivered again."""
+        """Ends within seconds even without a broker; what was not committed is delivered again."""
         await asyncio.gather(*(item.close() for item in self._subscriptions))
         loop = asyncio.get_running_loop()
         if self._producer is not None:
@@ -113,7 +113,7 @@ class KafkaTopics:
         self._partitions = {name: self._count(name) for name in names}
 
     def _count(self, topic: str) -> int:
-        """Partitions of a topic; the broker's metadata follows its creation by a moment."""
+        """Partitions of a topic. Right after its creation the metadata may not have it yet."""
         deadline = time.monotonic() + _WAIT
         with self._client() as reader:
             while not (found := reader.partitions_for_topic(topic)):
@@ -228,7 +228,7 @@ class KafkaSubscription:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._thread = threading.Thread(
-            # A daemon: the client's commit waits for ever for a broker that is gone.
+            # A daemon: without a broker the client's commit never ends.
             target=self._poll,
             args=(loop,),
             name=f"kafka {self._config['group_id']}",

@@ -1,6 +1,7 @@
 """Topics kept in files under the state directory: the default of `scripts/run`.
 
-Survives kill -9 at any point: segments cut torn tails, group offsets are replaced atomically.
+kill -9 at any point loses no acknowledged record: segments drop an incomplete last record, and the file of a
+group's offsets is replaced atomically.
 """
 
 import asyncio
@@ -68,7 +69,7 @@ class EmbeddedTopics:
             if topic not in self._segments:
                 raise UnknownTopic(topic)
         partitions = [(topic, p) for topic in topics for p in range(len(self._segments[topic]))]
-        async with self._forgetting:  # a group that comes in the middle would be given a place that goes away
+        async with self._forgetting:  # not in the middle of `forget`: the place of the group could be dropped
             starts = {place: self.start(place) if earliest else self.end(place) for place in partitions}
             path = self._directory / "groups" / f"{group}.json"
             subscription = EmbeddedSubscription(self, path, starts=starts)
@@ -76,7 +77,7 @@ class EmbeddedTopics:
         return subscription
 
     def unsubscribe(self, subscription: "EmbeddedSubscription") -> None:
-        """What this group has not passed is kept for it no longer than for anybody."""
+        """Records that this group has not passed are not kept for it any more."""
         self._subscriptions.discard(subscription)
 
     async def starts(self) -> Mapping[Partition, int]:
@@ -86,7 +87,7 @@ class EmbeddedTopics:
         return {place: segment.end for place, segment in self._all()}
 
     async def forget(self, *, before: int) -> None:
-        """One partition after the other, so that appends get their turn between them."""
+        """Drop old records, one partition after the other, so that appends can run in between."""
         loop = asyncio.get_running_loop()
         failures: list[str] = []
         async with self._forgetting:
@@ -133,7 +134,7 @@ class EmbeddedTopics:
                 yield (topic, p), segment
 
     def _passed(self, place: Partition) -> int:
-        """Below this offset nobody who is subscribed has anything left to do."""
+        """The offset below which every subscribed group is done."""
         committed = [group.committed() for group in self._subscriptions]
         return min((offsets[place] for offsets in committed if place in offsets), default=self.end(place))
 
@@ -167,7 +168,8 @@ class EmbeddedTopics:
             for place, mark in marks.items():
                 segments[place].truncate(mark)
             raise
-        for segment in segments.values():  # not before all is stored: what is read is never undone
+        # Only when all is stored: a record that was read must not be undone.
+        for segment in segments.values():
             segment.show()
         return [positions[i] for i in range(len(records))]
 
@@ -184,7 +186,7 @@ class EmbeddedSubscription:
             for place, start in starts.items()
         }
         self._next = dict(self._committed)
-        with contextlib.suppress(TopicsUnavailable):  # saved with the first commit that finds room
+        with contextlib.suppress(TopicsUnavailable):  # saved with the first commit for which there is room
             self._save()
 
     @property
@@ -205,7 +207,7 @@ class EmbeddedSubscription:
 
     async def close(self) -> None:
         self._topics.unsubscribe(self)
-        with contextlib.suppress(TopicsUnavailable):  # what was done since the last commit is done again
+        with contextlib.suppress(TopicsUnavailable):  # events since the last commit are delivered again
             self._save()
 
     def _save(self) -> None:

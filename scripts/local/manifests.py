@@ -1,4 +1,4 @@
-"""`knative/` and `eventing/` → Wiring: the only reader of the manifests. Any doubt stops the start."""
+"""Reads `knative/` and `eventing/` into a `Wiring`. Whatever it does not understand stops the start."""
 
 import base64
 import binascii
@@ -117,7 +117,7 @@ def _service(node: Node) -> Service:
 
 
 def _idle(scaling: Node) -> float:
-    """Seconds without a request until a process goes."""
+    """Seconds without a request until a process ends."""
     window = scaling[f"{_SCALING}window"]
     seconds = _go(window, "60s")
     if not 6 <= seconds <= 3600:

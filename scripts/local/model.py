@@ -1,4 +1,4 @@
-"""What the manifests say, as values; made by manifests.py, read by every part of the platform."""
+"""The content of the manifests as values; made by manifests.py, read by every part of the platform."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Sink:
 
 @dataclass(frozen=True)
 class Service:
-    """A function: what to start, when it is ready, how much it takes at once. Times in seconds."""
+    """A function: its command, its readiness, how many requests it gets at once. Times in seconds."""
 
     name: str
     public: bool

@@ -1,8 +1,9 @@
 """PostgreSQL for the local platform and the tests: one private cluster, started from the wheel's binaries.
 
-It listens on a Unix socket only (a directory of mode 0700), every role has a password (SCRAM) that is kept
-in the state directory. As root the server runs as `nobody` and its cluster lies under /var/lib/taskflow, so
-that no directory of anybody else ever changes its mode; as another user it lies in the state directory.
+It listens on a Unix socket only (in a directory of mode 0700), and every role has a password (SCRAM) that
+is kept in the state directory. Started by root, the server runs as `nobody` and its cluster is under
+/var/lib/taskflow, so that no other directory needs another mode; otherwise the cluster is in the state
+directory.
 """
 
 import atexit
@@ -38,7 +39,7 @@ _FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "
 
 
 class PostgresFailed(RuntimeError):
-    """The embedded server did not do what it was told; the message ends with its log."""
+    """The embedded server did not start or stop; the message ends with its log."""
 
 
 class EmbeddedPostgres:
@@ -93,7 +94,7 @@ class EmbeddedPostgres:
                 os.kill(pid, signal.SIGQUIT)
                 self._gone(pid, _STOP_SECONDS)
         if self._process is not None:
-            self._process.wait(_STOP_SECONDS)  # reap it, or its number stays taken
+            self._process.wait(_STOP_SECONDS)  # reap it: a zombie keeps its process id
             self._process = None
         atexit.unregister(self.stop)
         if self._lock is not None:
@@ -122,7 +123,8 @@ class EmbeddedPostgres:
                 f"{self.directory}: another process uses this database; stop it or choose another directory"
             ) from None
         self._lock = lock
-        atexit.register(self.stop)  # an owner that forgets, or dies of an exception, leaves no server behind
+        # So that no server is left when the owner forgets it or ends by an exception.
+        atexit.register(self.stop)
 
     def _initialize(self) -> None:
         secret = self.directory / "passwords.json"

@@ -1,8 +1,8 @@
 """Where the embedded PostgreSQL programs are, and as whom they run. Used by `scripts.local.postgres`.
 
-PostgreSQL refuses to run as root. There it runs as `nobody`, which must be able to reach the programs: when
-the virtual environment lies in a private home they are copied next to the clusters instead of opening the
-home. The wheel's own Python interface would add read permission to every parent directory.
+PostgreSQL refuses to run as root; then it runs as `nobody`, who must be able to read the programs. If the
+virtual environment is in a private home, they are copied next to the clusters, and the home stays private.
+(The wheel's own Python interface would add read permission to every parent directory.)
 """
 
 import importlib.util
@@ -77,7 +77,7 @@ class Server:
 
 def locate(root_base: Path) -> Server:
     """The wheel's programs for the current user; as root for `nobody`, with clusters under `root_base`."""
-    spec = importlib.util.find_spec(_PACKAGE)  # does not import it: that would start its own bookkeeping
+    spec = importlib.util.find_spec(_PACKAGE)  # not imported: its own interface starts servers
     if spec is None or not spec.submodule_search_locations:
         raise PostgresMissing(PostgresMissing.__doc__)
     package = Path(spec.submodule_search_locations[0])
@@ -122,12 +122,12 @@ def _copy(package: Path, target: Path) -> Path:
 
 
 def _make_open(path: Path) -> None:
-    """A directory of ours that others may pass through, whatever the umask; existing ones stay untouched."""
+    """Make a directory that others may pass through, whatever the umask; an existing one is not changed."""
     if not path.exists():
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o755)
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours: PG* variables would redirect the programs, and the rest may hold secrets."""
+    """An environment without our variables: PG* would redirect the programs, others may be secrets."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}

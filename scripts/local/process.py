@@ -22,7 +22,7 @@ GRACE_SECONDS = 15.0
 START_MARK = "--- start "
 _LOG_LIMIT = 8 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
-# Of the developer's environment only what a process needs to run at all: a function sees its manifest.
+# The variables of the developer's environment that a process needs; all others come from the manifest.
 _INHERITED = (
     "PATH",
     "HOME",
@@ -71,7 +71,7 @@ class FunctionProcess:
         return self._process.returncode is None
 
     async def wait(self) -> int:
-        """Its exit code (negative: the signal); whatever it forked ends with it."""
+        """Wait for its exit code (negative: the signal); then end the processes that it started."""
         code = await self._process.wait()
         self._signal(signal.SIGKILL)
         return code
@@ -147,7 +147,7 @@ def _log(path: Path, command: list[str]) -> BinaryIO:
     if path.exists() and path.stat().st_size > _LOG_LIMIT:
         path.replace(path.with_suffix(".log.1"))
     output = path.open("ab", buffering=0)
-    with contextlib.suppress(OSError):  # a full disk keeps no function from starting
+    with contextlib.suppress(OSError):  # a function starts also when the disk is full
         output.write(f"{START_MARK}{time.strftime('%H:%M:%S')} {' '.join(command)}\n".encode())
     return output
 

@@ -1,7 +1,7 @@
-"""A Service at run time: from zero to one process and back, requests held and queued in between.
+"""Runs one Service: starts its process for a request, ends it when idle, and holds requests meanwhile.
 
-gateway.py and destinations.py send requests here; it is the activator, the queue-proxy and the
-autoscaler of one Service.
+gateway.py and destinations.py send requests here. It does the work of Knative's activator, queue-proxy and
+autoscaler for one Service.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ PROBE_SECONDS = 2.0
 
 
 class Refused(Exception):
-    """The platform answers itself: status, stable code, what happened."""
+    """The platform itself has to answer, not the Service: status, stable code, reason."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -105,7 +105,7 @@ class Revision:
         return process is not None
 
     async def close(self) -> None:
-        """Ends everything, a start in progress too."""
+        """Ends all processes, also one that is starting."""
         if self._starting is not None:
             self._starting.cancel()
             with contextlib.suppress(asyncio.CancelledError, StartFailed):
@@ -169,7 +169,7 @@ class Revision:
 
     @contextlib.asynccontextmanager
     async def _slot(self, deadline: float) -> AsyncIterator[None]:
-        """containerConcurrency: one more waits its turn, in order of arrival."""
+        """A place of containerConcurrency; waits for one in the order of arrival."""
         slots = self._slots or contextlib.nullcontext()
         self._queued += 1
         try:
@@ -208,7 +208,7 @@ class Revision:
             except Broken as error:
                 if last:
                     raise Refused(502, "broken", f"{self.service.name}: {error}") from error
-                await asyncio.sleep(0.05)  # it is crashing right now; its exit has not been seen yet
+                await asyncio.sleep(0.05)  # it is ending right now, and its exit is noticed in a moment
         raise AssertionError("unreachable")
 
     async def _start(self, exchange: Exchange, request: Request, deadline: float) -> None:

@@ -78,7 +78,7 @@ def _run(choice: argparse.Namespace, state: State, stack: contextlib.ExitStack, 
     for name in state.end_leftovers():
         say(f"ended   {name}, left behind by a platform that was killed")
     postgres = _database(wiring, state, stack)
-    stack.callback(_ignore_signals)  # the database is being stopped: a second Ctrl-C must not tear that
+    stack.callback(_ignore_signals)  # a second Ctrl-C must not interrupt the stop of the database
     asyncio.run(serve(choice, state, wiring=wiring, listeners=listeners, postgres=postgres, began=began))
 
 
@@ -94,7 +94,7 @@ async def serve(
     """Until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in _SIGNALS:  # a second one changes nothing: what has begun to stop will stop
+    for number in _SIGNALS:  # a second signal changes nothing: it stops already
         loop.add_signal_handler(number, stop.set)
     platform = Platform(
         wiring,

@@ -1,8 +1,8 @@
 """One partition as a file of frames (frames.py). log.py writes it from its writer thread only.
 
-A record that was acknowledged was synchronised to disk before. A crash in the middle of a write leaves a torn
-tail, which opening cuts off and keeps beside the file. A damaged record in the middle keeps its offset, so
-that the records after it keep theirs.
+A record is acknowledged after it was synchronised to disk. A crash during a write leaves an incomplete end,
+which is cut off at the next start and copied to a file beside it. A damaged record in the middle keeps its
+offset, so that the records after it keep theirs.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class Segment:
     def __init__(self, path: Path, topic: str, *, partition: int) -> None:
         self._topic, self._partition = topic, partition
         self._path, self._draft = path, path.with_suffix(".new")
-        # Readers are on the event loop: they must see file, base and bounds of one moment.
+        # Readers are on the event loop: file, base and bounds must change together for them.
         self._lock = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._draft.unlink(missing_ok=True)  # of a crash while it was written
@@ -66,7 +66,7 @@ class Segment:
         return first
 
     def stage(self, records: Sequence[NewRecord], timestamp: int) -> int:
-        """As `append`, but nobody reads the records before `show`: `truncate` may still undo them."""
+        """As `append`, but nobody can read the records before `show`, so `truncate` may undo them."""
         if self._leftover:
             self._cut()
         first = self._base + len(self._bounds) - 1
@@ -86,7 +86,7 @@ class Segment:
             self._shown = len(self._bounds) - 1
 
     def truncate(self, offset: int) -> None:
-        """Takes back every record from `offset` on: undoes the newest batch of a failed request."""
+        """Removes every record from `offset` on: the batch of a request that failed."""
         kept = offset - self._base
         if kept < len(self._bounds) - 1:
             with self._lock:
@@ -108,7 +108,7 @@ class Segment:
     def forget(self, passed: int, *, before: int) -> None:
         """Drops the oldest records: those below the offset `passed` and older than `before`.
 
-        What stays goes to a new file that replaces the old one: a crash leaves either of them.
+        The others are copied to a new file that replaces the old one; after a crash one of the two is there.
         """
         base = self._first_kept(min(passed, self.end), before)
         if base == self._base:
@@ -138,7 +138,9 @@ class Segment:
         return os.pread(self._file, stop - start, start)
 
     def _first_kept(self, passed: int, before: int) -> int:
-        """A damaged record goes with the next old one: its own age is not known."""
+        """The first record to keep. The age of a damaged record is unknown: it is dropped with the next
+        old one.
+        """
         kept = self._base
         for offset in range(self._base, passed):
             record = self.read(offset)
@@ -171,7 +173,7 @@ class Segment:
             self._cut()
 
     def _cut(self) -> None:
-        """Nothing may stay behind the end: a whole frame there would be a record after the next start."""
+        """Cut the file at the end: a complete frame behind it would be a record after the next start."""
         self._leftover = True
         try:
             os.ftruncate(self._file, self.size)
@@ -181,7 +183,7 @@ class Segment:
         self._leftover = False
 
     def _recover(self, size: int) -> None:
-        """Follows the lengths to the last intact frame; what is behind that is a torn tail."""
+        """Find the last complete frame by the lengths; everything behind it is an incomplete write."""
         found = [self.size]
         damaged: list[int] = []
         while stop := self._next_bound(found[-1], size):
@@ -206,11 +208,11 @@ class Segment:
         return stop if length and stop <= size else None
 
     def _keep(self, size: int) -> None:
-        """A copy shows what was cut: an unfinished write, or records behind a length that was damaged."""
+        """Copy the bytes that are cut off: an incomplete write, or records behind a damaged length."""
         tail = self._content(self.size, size)
         if not tail.strip(b"\0"):  # an undone batch that was written over
             return
         kept = self._path.with_suffix(f".cut-{self.size}")
         log.warning("%s: cut %d unreadable bytes, kept in %s", self._path, len(tail), kept.name)
-        with contextlib.suppress(OSError):  # no room for the copy: the log itself matters more
+        with contextlib.suppress(OSError):  # no room for the copy: start without it
             kept.write_bytes(tail)

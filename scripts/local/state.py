@@ -64,7 +64,7 @@ class State:
             yield
 
     def reset(self) -> None:
-        """Forgets everything but the lock; call while holding it."""
+        """Deletes everything but the lock; call while holding it."""
         for child in self.directory.iterdir():
             if child.name == "lock":
                 continue
@@ -86,17 +86,19 @@ class State:
         self._processes.unlink(missing_ok=True)
 
     def remember_processes(self, pids: Mapping[str, int]) -> None:
-        """So that the next start can end what a killed platform left behind."""
+        """Store the processes, so that the next start can end them if the platform is killed."""
         started = {name: [pid, _started(pid)] for name, pid in pids.items()}
         draft = self._processes.with_suffix(".new")
         try:
             draft.write_text(json.dumps(started))
             draft.replace(self._processes)
-        except OSError as error:  # a full disk: only a kill -9 of the platform itself would miss this
+        except OSError as error:  # a full disk: this is only needed after a kill -9 of the platform
             log.warning("cannot write %s: %s", self._processes, error.strerror)
 
     def end_leftovers(self) -> list[str]:
-        """Kills the processes of a platform that was killed itself; the start time guards against reuse."""
+        """Kills the processes of a platform that was killed. Their start times are compared, because a
+        process id can be used again.
+        """
         try:
             left = json.loads(self._processes.read_text())
         except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The status listener (PORT+2): what runs, for people (`/`) and programs (`/status.json`), and the buttons.
+"""The status listener (PORT+2): the state of the platform, as a page (`/`) and as JSON, and a few actions.
 
 | request | does |
 |---|---|

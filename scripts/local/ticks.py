@@ -1,4 +1,6 @@
-"""PingSources at run time. A tick is tried 1 + 5 times from 50 ms on and then lost, as in the cluster."""
+"""Runs PingSources. A tick is tried 1 + 5 times, with pauses from 50 ms on, and is then lost, as in the
+cluster.
+"""
 
 import asyncio
 import random
@@ -39,7 +41,7 @@ class RunningTick:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def fire(self, policy: Policy = POLICY) -> Outcome:
-        """One tick to the end; overlapping ones run side by side, as in the cluster."""
+        """Send one tick, with its retries; several may run at the same time, as in the cluster."""
         event, attempt = self._event(), 0
         self._fired += 1
         began = asyncio.get_running_loop().time()
@@ -76,14 +78,15 @@ class RunningTick:
             due = next(CronSim(self.tick.schedule, now))
             self._next = due.astimezone(UTC).isoformat()
             while (left := (due - datetime.now(zone)).total_seconds()) > 0:  # noqa: ASYNC110  # it is time
-                await asyncio.sleep(min(left, 5))  # short naps: a suspended machine's clock jumps
-            if left > -30:  # later than that: the machine slept; the next tick heals it
+                await asyncio.sleep(min(left, 5))  # short: the clock jumps after a suspension
+            if left > -30:  # later than that: the machine was suspended; the next tick does the work
                 task = asyncio.create_task(self._fire_soon())
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
 
     async def _fire_soon(self) -> Outcome:
-        await asyncio.sleep(random.uniform(0, JITTER_SECONDS))  # or every tick of a minute starts at once
+        # So that the ticks of a minute do not all start at once.
+        await asyncio.sleep(random.uniform(0, JITTER_SECONDS))
         return await self.fire()
 
     def _event(self) -> CloudEvent:

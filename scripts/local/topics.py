@@ -1,4 +1,4 @@
-"""The port to the topics: records, positions, partitioning. Adapters: log.py (embedded), kafka_log.py."""
+"""The interface to the topics: records, positions, partitioning. log.py and kafka_log.py implement it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class NewRecord:
 class Record:
     """A stored record; `timestamp` in milliseconds since 1970.
 
-    `damaged`: its bytes are not those that were written, so only its place is known.
+    `damaged`: its bytes are not those that were written, so only its offset is known.
     """
 
     topic: str
@@ -70,10 +70,10 @@ class Subscription(Protocol):
         ...
 
     def commit(self, partition: Partition, offset: int) -> None:
-        """Everything below `offset` is done; kept across restarts soon, at the latest at close.
+        """Everything below `offset` is done. It is stored soon, at the latest at close.
 
-        Raises TopicsUnavailable when it cannot be kept now: it counts all the same, and the next commit
-        keeps it too.
+        Raises TopicsUnavailable when it cannot be stored now; then it still counts, and the next commit
+        stores it.
         """
         ...
 
@@ -82,7 +82,7 @@ class Subscription(Protocol):
         ...
 
     async def close(self) -> None:
-        """Keeps the last commits and lets go."""
+        """Stores the last commits and ends the subscription."""
         ...
 
 
@@ -100,7 +100,7 @@ class Topics(Protocol):
     async def subscribe(self, group: str, topics: Sequence[str], *, earliest: bool) -> Subscription:
         """Continues where the group stopped, or starts at the earliest or latest record.
 
-        A group whose next record is forgotten continues at the earliest.
+        A group whose next record was dropped continues at the earliest.
         """
         ...
 

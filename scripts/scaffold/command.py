@@ -1,6 +1,6 @@
 """`scripts/new-function NAME [--event TYPE]`: one folder, two manifests, two tests; nothing else changes.
 
-What every function has alike is copied from `recurrence`, so that it cannot drift from a living one.
+Everything that is the same in all functions is copied from `recurrence`, so that it is never out of date.
 """
 
 import argparse
@@ -25,7 +25,7 @@ class Refused(Exception):  # said of the wish
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 2 when the wish is refused, before any file is written."""
+    """Exit code: 2 when it is refused, before any file is written."""
     parser = argparse.ArgumentParser(prog="scripts/new-function", description=__doc__)
     parser.add_argument("name", help="one word: folder, target, Service, Trigger and inbox consumer")
     parser.add_argument(
