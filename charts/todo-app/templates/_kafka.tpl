@@ -1,17 +1,26 @@
 {{/* How functions and the data planes reach Kafka. */}}
 
+{{- define "todo-app.kafka.address" -}}
+{{- if .Values.kafka.strimzi.enabled -}}
+{{- printf "taskflow-kafka-kafka-bootstrap.%s.svc.%s:9092" .Release.Namespace .Values.clusterDomain -}}
+{{- else -}}
+{{- .Values.kafka.bootstrapServers -}}
+{{- end -}}
+{{- end -}}
+
+{{/* How a process of ours proves who it is: {Values, secret}. */}}
 {{- define "todo-app.kafka.env" -}}
 - name: KAFKA_SECURITY_PROTOCOL
   value: {{ .Values.kafka.auth.protocol }}
 - name: KAFKA_SASL_MECHANISM
   value: {{ .Values.kafka.auth.mechanism }}
 - name: KAFKA_USER
-  valueFrom: {secretKeyRef: {name: taskflow-kafka-functions, key: user}}
+  valueFrom: {secretKeyRef: {name: {{ .secret }}, key: user}}
 - name: KAFKA_PASSWORD
-  valueFrom: {secretKeyRef: {name: taskflow-kafka-functions, key: password}}
+  valueFrom: {secretKeyRef: {name: {{ .secret }}, key: password}}
 {{- if .Values.kafka.auth.privateCa }}
 - name: KAFKA_CA
-  valueFrom: {secretKeyRef: {name: taskflow-kafka-functions, key: ca.crt}}
+  valueFrom: {secretKeyRef: {name: {{ .secret }}, key: ca.crt}}
 {{- end }}
 {{- end -}}
 

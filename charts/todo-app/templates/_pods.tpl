@@ -8,13 +8,19 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
+{{- define "todo-app.image" -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- end -}}
+
 {{/* The container of a job that runs our image: {root, name, command, env, resources}. */}}
 {{- define "todo-app.job.container" -}}
 - name: {{ .name }}
   image: {{ include "todo-app.image" .root }}
   command: {{ toJson .command }}
+  {{- with .env }}
   env:
-    {{- toYaml .env | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   resources:
     {{- toYaml .root.Values.jobResources | nindent 4 }}
   securityContext:

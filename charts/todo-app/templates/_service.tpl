@@ -7,10 +7,10 @@
 {{- $found := dict "LOG_LEVEL" ($given.logLevel | default $root.Values.logLevel) -}}
 {{- if $given.threads -}}{{- $_ := set $found "THREADS" ($given.threads | int | toString) -}}{{- end -}}
 {{- if has "KAFKA_BOOTSTRAP_SERVERS" .have -}}{{- $_ := set $found "KAFKA_BOOTSTRAP_SERVERS" (include "todo-app.kafka.address" $root) -}}{{- end -}}
-{{- if has "AUTH_ISSUER" .have -}}{{- $_ := set $found "AUTH_ISSUER" (include "todo-app.issuer" $root) -}}{{- end -}}
-{{- if has "AUTH_AUDIENCE" .have -}}{{- $_ := set $found "AUTH_AUDIENCE" (include "todo-app.audience" $root) -}}{{- end -}}
-{{- if has "AUTH_JWKS_URL" .have -}}{{- $_ := set $found "AUTH_JWKS_URL" (include "todo-app.jwksUrl" $root) -}}{{- end -}}
-{{- if has "CORS_ALLOWED_ORIGINS" .have -}}{{- $_ := set $found "CORS_ALLOWED_ORIGINS" (include "todo-app.origins" $root) -}}{{- end -}}
+{{- if has "AUTH_ISSUER" .have -}}{{- $_ := set $found "AUTH_ISSUER" $root.Values.auth.issuer -}}{{- end -}}
+{{- if has "AUTH_AUDIENCE" .have -}}{{- $_ := set $found "AUTH_AUDIENCE" $root.Values.auth.audience -}}{{- end -}}
+{{- if has "AUTH_JWKS_URL" .have -}}{{- $_ := set $found "AUTH_JWKS_URL" $root.Values.auth.jwksUrl -}}{{- end -}}
+{{- if has "CORS_ALLOWED_ORIGINS" .have -}}{{- $_ := set $found "CORS_ALLOWED_ORIGINS" (join "," $root.Values.cors.allowedOrigins) -}}{{- end -}}
 {{- toJson (mergeOverwrite $found ($given.env | default dict)) -}}
 {{- end -}}
 
@@ -37,7 +37,7 @@
 {{- end -}}
 {{- end -}}
 {{- if and (has "KAFKA_BOOTSTRAP_SERVERS" $have) (ne .root.Values.kafka.auth.protocol "PLAINTEXT") -}}
-{{- $env = concat $env (include "todo-app.kafka.env" .root | fromYamlArray) -}}
+{{- $env = concat $env (include "todo-app.kafka.env" (dict "Values" .root.Values "secret" "taskflow-kafka-functions") | fromYamlArray) -}}
 {{- end -}}
 {{- range $env -}}
 {{- if contains "example.com" (.value | default "") -}}

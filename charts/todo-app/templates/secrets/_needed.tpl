@@ -13,6 +13,9 @@
 {{- if ne $auth.protocol "PLAINTEXT" -}}
 {{- $ca := ternary (list "ca.crt") (list) $auth.privateCa -}}
 {{- $_ := set $found "taskflow-kafka-functions" (concat (list "user" "password") $ca) -}}
+{{- if eq .Values.kafka.topics.manage "job" -}}
+{{- $_ := set $found "taskflow-kafka-topics" (concat (list "user" "password") $ca) -}}
+{{- end -}}
 {{- $_ := set $found "taskflow-kafka-eventing" (concat (list "protocol" "sasl.mechanism" "user" "password") $ca) -}}
 {{- end -}}
 {{- toJson $found -}}
@@ -22,7 +25,15 @@
 {{- define "todo-app.secrets.early" -}}
 {{- $found := dict -}}
 {{- if or .Values.migrations.enabled .Values.backup.enabled -}}
-{{- $_ := set $found "taskflow-migrations" (ternary (list "owner" "admin" "roles.json") (list "owner") .Values.migrations.bootstrap) -}}
+{{- $_ := set $found .Values.migrations.secret (ternary (list "owner" "admin" "roles.json") (list "owner") .Values.migrations.bootstrap) -}}
+{{- end -}}
+{{- if eq .Values.kafka.topics.manage "job" -}}
+{{- range $name, $keys := include "todo-app.secrets" . | fromJson -}}
+{{- if eq $name "taskflow-kafka-topics" -}}{{- $_ := set $found $name $keys -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.backup.enabled .Values.backup.upload -}}
+{{- $_ := set $found "taskflow-backup" (list "upload-url") -}}
 {{- end -}}
 {{- toJson $found -}}
 {{- end -}}
