@@ -33,6 +33,9 @@ PROFILES: dict[str, tuple[Path, ...]] = {
 }
 
 
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # seven renders a file: the slow one takes seconds
+
+
 class Refused(Exception):
     """Helm's own words."""
 
@@ -42,16 +45,14 @@ def render(*values_files: Path, **sets: Any) -> list[dict[str, Any]]:
     return [
         found
         for _, text in sorted(render_files(*values_files, **sets).items())
-        for found in yaml.safe_load_all(text)
+        for found in yaml.load_all(text, _Loader)
         if found
     ]
 
 
 def render_files(*values_files: Path, **sets: Any) -> Mapping[str, str]:
     """Template below the chart → what it became; NOTES.txt and the templates without output are left out."""
-    values: dict[str, Any] = {}
-    for path in values_files:
-        values = merged(values, yaml.safe_load(path.read_text()) or {})
+    values = read_values(*values_files)
     for path, value in sets.items():
         values = merged(values, _nested(path.split("."), value))
     try:
@@ -65,6 +66,14 @@ def render_files(*values_files: Path, **sets: Any) -> Mapping[str, str]:
     }
 
 
+def read_values(*files: Path) -> dict[str, Any]:
+    """The files' values, the later over the earlier."""
+    values: dict[str, Any] = {}
+    for path in files:
+        values = merged(values, yaml.safe_load(path.read_text()) or {})
+    return values
+
+
 def one(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
     """The one object of that kind and name."""
     (found,) = [o for o in objects if (o["kind"], o["metadata"]["name"]) == (kind, name)]
@@ -76,14 +85,14 @@ def of_kind(objects: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Helm's rule: maps are merged, everything else is replaced."""
+    """Helm's rule: maps are merged, null removes, everything else is replaced."""
     both = {
         key: merged(below[key], value)
         if isinstance(value, Mapping) and isinstance(below.get(key), Mapping)
         else value
         for key, value in above.items()
     }
-    return {**below, **both}
+    return {key: value for key, value in {**below, **both}.items() if value is not None}
 
 
 def _nested(path: list[str], value: object) -> dict[str, Any]:
