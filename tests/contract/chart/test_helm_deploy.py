@@ -1,8 +1,9 @@
-"""`scripts/helm-deploy` with the real helm, as far as it goes without a cluster; both majors where they are."""
+"""`scripts/helm-deploy` with the real helm, as far as it goes without a cluster."""
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ LOCAL = ["--values", str(CHART / "values-local.yaml"), "--values", str(SITE)]
 
 def deploy(*arguments, **environment):
     return subprocess.run(
-        [PROJECT / "scripts/helm-deploy", *arguments],
+        [sys.executable, PROJECT / "scripts/helm-deploy", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -33,11 +34,11 @@ def programs(tmp_path):
     kubectl = tmp_path / "bin/kubectl"
     kubectl.write_text('#!/bin/sh\necho "Unable to connect to the server: connection refused" >&2\nexit 1\n')
     kubectl.chmod(0o755)
-    return {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "TASKFLOW_TOOLS": ""}
+    return {"PATH": f"{tmp_path}/bin", "TASKFLOW_TOOLS": ""}
 
 
 def test_without_helm_nothing_happens(tmp_path):
-    done = deploy(*LOCAL, PATH="/usr/bin:/bin", TASKFLOW_TOOLS=str(tmp_path))
+    done = deploy(*LOCAL, PATH=str(tmp_path), TASKFLOW_TOOLS=str(tmp_path))
 
     assert done.returncode == 2
     assert done.stderr.startswith("helm-deploy: helm is not installed: see https://helm.sh/")
@@ -79,17 +80,8 @@ def test_the_command_helm_renders_what_the_library_renders(profile):
     from tests.contract.chart.rendered import NAME, NAMESPACE, render
 
     files = [f"--values={path}" for path in PROFILES[profile]]
-    command = [
-        HELM,
-        "template",
-        NAME,
-        str(CHART),
-        "--namespace",
-        NAMESPACE,
-        "--kube-version",
-        "v1.34.0",
-        *files,
-    ]
+    place = ["--namespace", NAMESPACE, "--kube-version", "v1.34.0"]
+    command = [HELM, "template", NAME, str(CHART), *place, *files]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     from scripts.deploy.difference import objects

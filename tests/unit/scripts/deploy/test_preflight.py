@@ -46,19 +46,16 @@ def test_another_helm_is_refused(text):
     ("said", "told"),
     [
         (
-            "Error: execution error at (todo-app/templates/checks/first/values.yaml:2:4): image.digest is missing: "
-            "set it\n\nUse --debug flag to render out invalid YAML\n",
-            "image.digest is missing: set it",
+            "Error: execution error at (todo-app/templates/a.yaml:2:4): image.digest is missing\n\nUse --debug",
+            "image.digest is missing",
         ),
         (
-            "Error: values don't meet the specifications of the schema(s) in the following chart(s):\ntodo-app:\n"
-            "- at '/logLevel': value must be one of 'DEBUG', 'INFO'\n",
-            "values don't meet the specifications of the schema(s) in the following chart(s): todo-app: "
-            "- at '/logLevel': value must be one of 'DEBUG', 'INFO'",
+            "Error: values don't meet the specifications:\ntodo-app:\n- at '/logLevel': must be 'DEBUG'\n",
+            "values don't meet the specifications: todo-app: - at '/logLevel': must be 'DEBUG'",
         ),
         (
-            'level=WARN msg="chart"\nError: UPGRADE FAILED: pre-upgrade hooks failed: job taskflow-migrate failed',
-            "pre-upgrade hooks failed: job taskflow-migrate failed",
+            'level=WARN msg="chart"\nError: UPGRADE FAILED: pre-upgrade hooks failed: job taskflow-migrate',
+            "pre-upgrade hooks failed: job taskflow-migrate",
         ),
         ("", "Helm gave no reason"),
     ],
@@ -68,7 +65,7 @@ def test_helms_words_become_one_line(said, told):
 
 
 def test_wrong_values_end_it():
-    with pytest.raises(Refused, match="^image.digest is missing"):
+    with pytest.raises(Refused, match=r"^image\.digest is missing"):
         preflight.rendered(Answer(1, "", "Error: image.digest is missing: set it"))
 
 

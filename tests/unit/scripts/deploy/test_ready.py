@@ -128,7 +128,7 @@ def test_pods_that_cannot_start_say_why():
             "containerStatuses": [
                 {
                     "name": "function",
-                    "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no\n such"}},
+                    "state": {"waiting": {"reason": "ErrImagePull", "message": "no\n such"}},
                 },
                 {"name": "queue-proxy", "state": {"running": {}}},
                 {"name": "other", "state": {"waiting": {"reason": "ContainerCreating"}}},
@@ -136,7 +136,7 @@ def test_pods_that_cannot_start_say_why():
         },
     }
 
-    assert pod_lines(pod) == ["pod tasks-1, function: ImagePullBackOff no such"]
+    assert pod_lines(pod) == ["pod tasks-1, function: ErrImagePull no such"]
 
 
 def test_warnings_are_shown_once_newest_last():
