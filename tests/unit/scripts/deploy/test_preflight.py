@@ -46,7 +46,7 @@ def test_another_helm_is_refused(text):
     ("said", "told"),
     [
         (
-            "Error: execution error at (todo-app/templates/a.yaml:2:4): image.digest is missing\n\nUse --debug",
+            "Error: execution error at (a.yaml:2:4): image.digest is missing\n\nUse --debug",
             "image.digest is missing",
         ),
         (
