@@ -5,7 +5,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from shared.runtime.settings import Process, Runner
+from shared.runtime.settings import KafkaAccess, Process, Runner
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "configuration.md"
@@ -51,6 +51,7 @@ def functions() -> list[str]:
 def page() -> str:
     """The whole document."""
     parts = [HEAD, *_section("Every process", _variables(Runner, Process))]
+    parts += _section("Every process that publishes to Kafka", _variables(KafkaAccess))
     for name in functions():
         settings = importlib.import_module(f"functions.{name}.settings").Settings
         parts += _section(f"`{name}`", _variables(settings))

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -65,6 +66,13 @@ log.segment.bytes=67108864
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000
 """
+# A broker that asks who is there; it asks itself, too.
+_SECURED = """listener.security.protocol.map=PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+sasl.enabled.mechanisms={mechanism}
+sasl.mechanism.inter.broker.protocol={mechanism}
+listener.name.plaintext.{lower}.sasl.jaas.config={module} required username="{user}" password="{password}";
+"""
 
 
 class BrokerFailed(Exception):
@@ -82,11 +90,35 @@ def unavailable() -> str | None:
     return f"a real Kafka needs {' and '.join(missing)} on the PATH (Java 17, Maven 3.8)" if missing else None
 
 
+@dataclass(frozen=True)
+class Login:
+    """The one user that a broker knows, by SCRAM."""
+
+    user: str
+    password: str
+    mechanism: str = "SCRAM-SHA-512"
+
+    @property
+    def properties(self) -> str:
+        return _SECURED.format(
+            module="org.apache.kafka.common.security.scram.ScramLoginModule",
+            mechanism=self.mechanism,
+            lower=self.mechanism.lower(),
+            user=self.user,
+            password=self.password,
+        )
+
+    @property
+    def stored(self) -> str:
+        """What the storage tool puts into the first record."""
+        return f"{self.mechanism}=[name={self.user},password={self.password}]"
+
+
 class Broker:
     """A broker whose data lies in `directory`; start and stop as often as you like."""
 
-    def __init__(self, directory: Path, port: int) -> None:
-        self._directory, self._port = directory, port
+    def __init__(self, directory: Path, port: int, login: Login | None = None) -> None:
+        self._directory, self._port, self._login = directory, port, login
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,8 +133,11 @@ class Broker:
         config.write_text(
             _PROPERTIES.format(port=self._port, controller=self._port + 1, directory=self._directory)
         )
+        arguments = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(config)]
+        if self._login is not None:
+            config.write_text(config.read_text() + self._login.properties)
+            arguments += ["--add-scram", self._login.stored]
         if not (self._directory / "data/meta.properties").exists():
-            arguments = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(config))
             self._java(jars, *arguments).wait()
         self._process = self._java(jars, "kafka.Kafka", str(config))
         deadline = time.monotonic() + READY_SECONDS
@@ -152,9 +187,9 @@ class Broker:
 
 
 @contextlib.contextmanager
-def running_broker(directory: Path, port: int | None = None) -> Iterator[Broker]:
+def running_broker(directory: Path, port: int | None = None, login: Login | None = None) -> Iterator[Broker]:
     """A started broker, stopped at the end."""
-    broker = Broker(directory, port or _free_ports())
+    broker = Broker(directory, port or _free_ports(), login)
     broker.start()
     try:
         yield broker

@@ -14,6 +14,7 @@ from kafka import KafkaProducer
 from kafka import errors as kafka_errors
 
 from shared.messaging.ports import PublishError, Record, Refused, TooLarge, UnknownTopic
+from shared.messaging.security import OPEN, Security
 
 _MAX_RECORD = 1_048_576  # the broker's default message.max.bytes
 _SETTINGS: dict[str, Any] = {  # Any: the client's own option types
@@ -44,7 +45,8 @@ class KafkaPublisher:
     >>> publisher.close(timeout=1.0)
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: str, security: Security = OPEN) -> None:
+        self._security = security
         self._servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
         self._lock = threading.Lock()
         self._producer: Any = None  # kafka-python-ng has no types
@@ -108,7 +110,9 @@ class KafkaPublisher:
     def _connected(self) -> Any:
         if self._producer is None:
             try:
-                self._producer = KafkaProducer(bootstrap_servers=self._servers, **_SETTINGS)
+                self._producer = KafkaProducer(
+                    bootstrap_servers=self._servers, **_SETTINGS, **self._security.options()
+                )
             except kafka_errors.KafkaError as error:
                 raise PublishError(f"No broker can be reached: {type(error).__name__}.") from error
         return self._producer

@@ -76,6 +76,24 @@ def level(raw: str) -> str:
     return raw.upper()
 
 
+def one_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    """One of these words, in capitals or not."""
+
+    def parse(raw: str) -> str:
+        if raw.upper() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return raw.upper()
+
+    return parse
+
+
+def certificates(raw: str) -> str:
+    """PEM certificates, as they are."""
+    if "-----BEGIN CERTIFICATE-----" not in raw:
+        raise ValueError("must be PEM certificates")
+    return raw
+
+
 def source_file(raw: str) -> str:
     if not Path(raw).is_file():
         raise ValueError("must be an existing file")

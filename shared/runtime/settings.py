@@ -11,6 +11,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from shared.messaging.security import MECHANISMS, PROTOCOLS, Security
 from shared.runtime import parsers
 from shared.runtime.logging import conceal
 
@@ -144,6 +145,41 @@ class Process:
     threads: int = setting(default=8, parse=_threads)
     log_level: str = setting(default="INFO", parse=parsers.level, help="DEBUG, INFO, WARNING or ERROR")
     failpoints: str = setting(default="", help="crash points of tests, see shared/runtime/failpoints.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaAccess:
+    """How a function that publishes proves who it is, where the broker asks."""
+
+    kafka_security_protocol: str = setting(
+        default="PLAINTEXT", parse=parsers.one_of(PROTOCOLS), help=", ".join(PROTOCOLS)
+    )
+    kafka_sasl_mechanism: str = setting(
+        default="SCRAM-SHA-512", parse=parsers.one_of(MECHANISMS), help=", ".join(MECHANISMS)
+    )
+    kafka_user: str = secret(default="", help="required with SASL")
+    kafka_password: str = secret(default="", help="required with SASL")
+    kafka_ca: str = secret(
+        default="",
+        parse=parsers.certificates,
+        help="the broker's own authority (PEM); empty: the public ones",
+    )
+
+
+def kafka_security(environ: Mapping[str, str] = os.environ) -> Security:
+    """What the variables of KafkaAccess say; raises BadSettings."""
+    given = load(KafkaAccess, environ)
+    if given.kafka_security_protocol != "PLAINTEXT":
+        needed = {"KAFKA_USER": given.kafka_user, "KAFKA_PASSWORD": given.kafka_password}
+        if missing := [name for name, value in needed.items() if not value]:
+            raise BadSettings([f"{name}: missing (required with SASL)" for name in missing])
+    return Security(
+        given.kafka_security_protocol,
+        given.kafka_sasl_mechanism,
+        given.kafka_user,
+        given.kafka_password,
+        given.kafka_ca,
+    )
 
 
 def load_runner() -> Runner:

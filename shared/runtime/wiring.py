@@ -9,7 +9,7 @@ from shared.db.uow import UnitOfWork
 from shared.messaging.ports import Publisher
 from shared.runtime import deadline
 from shared.runtime.publisher import PublisherThread
-from shared.runtime.settings import Process, load
+from shared.runtime.settings import Process, kafka_security, load
 
 
 def publishing_uow(name: str, dsn: str, kafka: str) -> UnitOfWork:
@@ -45,10 +45,11 @@ def connections(threads: int) -> int:
 
 def connector(kafka: str) -> Callable[[], Publisher]:
     """A function that makes a publisher for the address `kafka`; called before the first publish."""
+    security = kafka_security()
 
     def make() -> Publisher:
         from shared.messaging.connect import connect  # the Kafka client: not before the first publish
 
-        return connect(kafka)
+        return connect(kafka, security)
 
     return make

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.messaging.security import OPEN, Security
 from shared.runtime.parsers import between
-from shared.runtime.settings import BadSettings, Runner, get_secret, load, secret, setting
+from shared.runtime.settings import BadSettings, Runner, get_secret, kafka_security, load, secret, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,4 +81,34 @@ def test_a_mounted_secret_that_cannot_be_read_is_named(tmp_path: Path):
     (tmp_path / "DATABASE_URL").write_bytes(b"canary\xff")
     with pytest.raises(BadSettings, match="DATABASE_URL: its file in SECRETS_DIR") as bad:
         load(Example, GOOD | {"SECRETS_DIR": str(tmp_path)})
+    assert "canary" not in str(bad.value)
+
+
+LOGIN = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_USER": "me", "KAFKA_PASSWORD": "canary"}
+
+
+def test_a_broker_that_asks_for_nothing_needs_no_variable():
+    assert kafka_security({}) == OPEN
+
+
+def test_a_broker_that_asks_is_told_what_the_variables_say():
+    pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+    given = LOGIN | {"KAFKA_SASL_MECHANISM": "SCRAM-SHA-256", "KAFKA_CA": pem}
+
+    assert kafka_security(given) == Security("SASL_SSL", "SCRAM-SHA-256", "me", "canary", pem)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL"}, "KAFKA_SECURITY_PROTOCOL: must be one of PLAINTEXT"),
+        ({"KAFKA_SASL_MECHANISM": "GSSAPI"}, "KAFKA_SASL_MECHANISM: must be one of SCRAM-SHA-256"),
+        ({"KAFKA_USER": ""}, "KAFKA_USER: missing"),
+        ({"KAFKA_PASSWORD": ""}, "KAFKA_PASSWORD: missing"),
+        ({"KAFKA_CA": "canary"}, "KAFKA_CA: must be PEM certificates"),
+    ],
+)
+def test_half_an_identity_does_not_start(change, complaint):
+    with pytest.raises(BadSettings, match=complaint) as bad:
+        kafka_security(LOGIN | change)
     assert "canary" not in str(bad.value)

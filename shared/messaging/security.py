@@ -1,0 +1,50 @@
+"""How a client of Kafka proves who it is, and whom it trusts. Made from settings or from a mounted Secret."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROTOCOLS = ("PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")
+
+
+@dataclass(frozen=True)
+class Security:
+    """`ca` is PEM text of the broker's own authority; empty means the public ones."""
+
+    protocol: str = "PLAINTEXT"
+    mechanism: str = "SCRAM-SHA-512"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca: str = ""
+
+    def options(self) -> dict[str, Any]:
+        """For a client of kafka-python-ng, whose options are of its own types."""
+        if self.protocol == "PLAINTEXT":
+            return {}
+        found: dict[str, Any] = {
+            "security_protocol": self.protocol,
+            "sasl_mechanism": self.mechanism,
+            "sasl_plain_username": self.user,
+            "sasl_plain_password": self.password,
+        }
+        if self.protocol == "SASL_SSL":
+            import ssl  # 10 ms: not where there is no TLS
+
+            found["ssl_context"] = ssl.create_default_context(cadata=self.ca or None)
+        return found
+
+
+OPEN = Security()
+
+
+def mounted(directory: Path, *, protocol: str, mechanism: str) -> Security:
+    """From the files `user`, `password` and, if it is there, `ca.crt`; OSError names what is missing."""
+    ca = directory / "ca.crt"
+    return Security(
+        protocol,
+        mechanism,
+        (directory / "user").read_text().strip(),
+        (directory / "password").read_text().strip(),
+        ca.read_text() if ca.exists() else "",
+    )
