@@ -42,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
         print(f"wrote {path}")
-    print(f"next: write functions/{given.name}/handler.py, then scripts/manifests and scripts/test (docs/add-a-function.md)")
+    print(f"next: write functions/{given.name}/handler.py, then scripts/manifests and scripts/test")
+    print("see docs/add-a-function.md")
     return 0
 
 
