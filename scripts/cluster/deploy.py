@@ -29,8 +29,9 @@ def main(arguments: Sequence[str]) -> int:
     here = machine.look((options.port,), PROJECT)
     found = preflight.complaints(options, here, versions)
     replaced: Sequence[str] = ()
-    if not found and options.cluster == "current":
-        found, replaced = _about_the_cluster(options, versions)
+    if options.cluster == "current":
+        more, replaced = _about_the_cluster(options, here, versions)
+        found += more
     for line in (*preflight.advice(here), *replaced):
         print(f"note   {line}")
     for line in found:
@@ -40,11 +41,15 @@ def main(arguments: Sequence[str]) -> int:
     return _install(options, here, versions)
 
 
-def _about_the_cluster(options: Options, versions: Mapping[str, str]) -> tuple[list[str], Sequence[str]]:
+def _about_the_cluster(
+    options: Options, here: machine.Machine, versions: Mapping[str, str]
+) -> tuple[list[str], Sequence[str]]:
     """What the current cluster lacks, and what this run does without."""
     found = []
     if not options.image_load:
         found.append("name the command that puts an image archive into the cluster: --image-load 'COMMAND'")
+    if "kubectl" not in here.tools:
+        return found, ()
     try:
         server = capacity.server_version()
         lacks = parts.shortfall(parts.present(), options)

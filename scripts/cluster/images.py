@@ -4,6 +4,8 @@
 cluster needs: PostgreSQL, the delivery code of the local platform, a shell for initdb.
 """
 
+import hashlib
+import json
 import re
 import shlex
 import tempfile
@@ -21,6 +23,7 @@ REPOSITORY = "dev.local/taskflow"  # Knative does not ask a registry about dev.l
 LOCAL_LOCK = "requirements-local.lock"
 _SHELL = ("dash",)  # initdb starts postgres through it
 _SCRIPTS = "app/scripts"
+_PARTS = ("functions", "shared", "scripts")
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,39 @@ class Image:
 
 
 def build(wish: command.Wish, output: Path) -> tuple[Image, Image]:
-    """The function's image and the local one; the same sources give the same digests."""
+    """The function's image and the local one; those of the last run if nothing has changed since."""
+    sources = fingerprint(PROJECT, wish.architecture)
+    record = output / "built.json"
+    if kept := _kept(record, sources):
+        return kept
     built = command.build(wish)
     extra = _extra_layer(wish)
-    return (
-        _write(REPOSITORY, built.layers, built.sbom, wish, output),
-        _write(f"{REPOSITORY}-local", (*built.layers, extra), built.sbom, wish, output),
-    )
+    function = _write(REPOSITORY, built.layers, built.sbom, wish, output)
+    local = _write(f"{REPOSITORY}-local", (*built.layers, extra), built.sbom, wish, output)
+    images = [[image.repository, image.digest, str(image.archive)] for image in (function, local)]
+    record.write_text(json.dumps({"sources": sources, "images": images}))
+    return function, local
+
+
+def fingerprint(project: Path, architecture: str) -> str:
+    """Changes when a file does that an image is made from."""
+    digest = hashlib.sha256(architecture.encode())
+    locks = (project / "requirements.lock", project / LOCAL_LOCK, project / "versions.yaml")
+    for path in (*locks, *(file for part in _PARTS for file in sorted((project / part).rglob("*")))):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.relative_to(project).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _kept(record: Path, sources: str) -> tuple[Image, Image] | None:
+    try:
+        found = json.loads(record.read_text())
+    except (OSError, ValueError):
+        return None
+    images = [Image(name, digest, Path(archive)) for name, digest, archive in found["images"]]
+    if found["sources"] != sources or not all(image.archive.is_file() for image in images):
+        return None
+    return images[0], images[1]
 
 
 def extra_requirements(base_lock: str, local_lock: str) -> str:
@@ -69,14 +98,22 @@ def _extra_layer(wish: command.Wish) -> Layer:
         (root / "bin").symlink_to("usr/bin")
         into = wish.downloads / "local"
         into.mkdir(parents=True, exist_ok=True)
-        for package in debian.fetch(_SHELL, architecture=wish.architecture, into=into):
+        for package in _shell(wish, into):
             debian.unpack(package, root)
-        wheelhouse = wheels.download(lock, architecture=wish.architecture, python=wish.python, into=into)
+        wheelhouse = into / f"wheels-{wish.architecture}"
+        if not wish.offline:
+            wheels.download(lock, architecture=wish.architecture, python=wish.python, into=into)
         wheels.install(lock, wheelhouse, architecture=wish.architecture, python=wish.python, root=root)
         _copy_scripts(root)
         bytecode.compile_all(root, (wheels.PLACE, _SCRIPTS), python=wish.python)
         (root / "bin").unlink()  # the base has it
         return layer("local cluster", root)
+
+
+def _shell(wish: command.Wish, into: Path) -> tuple[debian.Package, ...]:
+    if wish.offline:
+        return debian.present(architecture=wish.architecture, into=into)
+    return debian.fetch(_SHELL, architecture=wish.architecture, into=into)
 
 
 def _copy_scripts(root: Path) -> None:

@@ -79,7 +79,8 @@ class Installation:
 
     def _build(self) -> Sequence[str]:
         work = self._project / ".taskflow/image"
-        wish = Wish(_architecture(), self._versions["python"], (work / "downloads").absolute())
+        downloads = (work / "downloads").absolute()
+        wish = Wish(_architecture(), self._versions["python"], downloads, self._options.offline)
         self._images = images.build(wish, work / "cluster")
         there = images.loaded()
         missing = [image for image in self._images if image.reference not in there]

@@ -5,6 +5,7 @@ Everything is applied on the server's side under one field manager, so that appl
 
 import base64
 import json
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from scripts.cluster.options import NAMESPACE
 from scripts.cluster.pods import Object
 
 MANAGER = "deploy-local"
+_LOG = re.compile(r"[EWI]\d{4} ")  # klog's lines
 
 
 class CommandFailed(Exception):
@@ -30,9 +32,14 @@ def run(*command: str, given: str | None = None, seconds: float = 120) -> str:
     except subprocess.TimeoutExpired:
         raise CommandFailed(f"{' '.join(command[:4])} …: not done within {seconds:g} s") from None
     if done.returncode:
-        words = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise CommandFailed(f"{' '.join(command[:4])} …: {' / '.join(words[-3:])}")
+        raise CommandFailed(f"{' '.join(command[:4])} …: {last_words(done.stderr or done.stdout)}")
     return done.stdout
+
+
+def last_words(text: str) -> str:
+    """The end of what a program said, as one line, without kubectl's log of its own attempts."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not _LOG.match(line)]
+    return " / ".join(lines[-3:])
 
 
 def kubectl(*arguments: str, given: str | None = None, seconds: float = 120) -> str:

@@ -29,6 +29,7 @@ class Options:
     ingress: str | None = None
     delete_cluster: bool = False
     check_only: bool = False
+    offline: bool = False
 
 
 def deploy_options(arguments: Sequence[str]) -> Options:
@@ -45,6 +46,7 @@ def deploy_options(arguments: Sequence[str]) -> Options:
     add("--kafka", metavar="HOST:PORT", help="current: a Kafka that is there, instead of Strimzi's")
     add("--ingress", metavar="URL", help="current: the gateway, when it is not Kourier's")
     add("--check", action="store_true", help="only the preflight: say what is wrong and change nothing")
+    add("--offline", action="store_true", help="make the images from what an earlier run has downloaded")
     found = parser.parse_args(list(arguments))
     return Options(
         cluster=cast(Kind, found.cluster),
@@ -54,6 +56,7 @@ def deploy_options(arguments: Sequence[str]) -> Options:
         kafka=found.kafka,
         ingress=found.ingress,
         check_only=found.check,
+        offline=found.offline,
     )
 
 
