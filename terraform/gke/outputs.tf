@@ -1,0 +1,79 @@
+output "cluster_name" {
+  description = "Name of the cluster."
+  value       = local.name
+}
+
+output "kubeconfig_command" {
+  description = "Command that makes a kubeconfig for the cluster."
+  value       = "gcloud container clusters get-credentials ${google_container_cluster.this.name} --location ${local.location} --project ${var.project}"
+}
+
+output "lb_annotations" {
+  description = "Annotations of the ingress's Service."
+  value = {
+    "cloud.google.com/l4-rbs" = "enabled"
+  }
+}
+
+output "storage_class" {
+  description = "StorageClass for volumes."
+  value       = "standard-rwo"
+}
+
+output "arch" {
+  description = "Architecture of the nodes, as images name it."
+  value       = var.node_arch
+}
+
+output "secret_store" {
+  description = "What External Secrets reads: kind, and what its SecretStore wants to know."
+  value       = { kind = "gcpsm", settings = { project = module.vault.project, prefix = module.vault.prefix } }
+}
+
+output "registry" {
+  description = "Repository of the image, without tag or digest."
+  value       = module.registry.repository
+}
+
+output "name_servers" {
+  description = "Name servers to enter at the registrar."
+  value       = module.dns.name_servers
+}
+
+output "database_host" {
+  description = "Host of PostgreSQL for migrations and dumps."
+  value       = one(module.neon[*].host) == null ? local.in_cluster.database : one(module.neon[*].host)
+}
+
+output "database_pooler_host" {
+  description = "Host of PostgreSQL for the functions."
+  value       = one(module.neon[*].pooler_host) == null ? local.in_cluster.database : one(module.neon[*].pooler_host)
+}
+
+output "database_secrets" {
+  description = "admin_dsn, role_passwords and dsns; null with a database in the cluster."
+  value       = one([for one in module.neon : { admin_dsn = one.admin_dsn, role_passwords = one.role_passwords, dsns = one.dsns }])
+  sensitive   = true
+}
+
+output "kafka_bootstrap" {
+  description = "host:port of Kafka; with Redpanda empty until redpanda_bootstrap is given."
+  value       = var.kafka == "in-cluster" ? local.in_cluster.kafka : var.redpanda_bootstrap
+}
+
+output "kafka_sasl" {
+  description = "How clients authenticate; null with a Kafka in the cluster, whose users are Strimzi's."
+  value       = one(module.redpanda[*].sasl)
+  sensitive   = true
+}
+
+output "backup_upload_url" {
+  description = "BACKUP_UPLOAD_URL of scripts/backup; null where the job mounts the bucket."
+  value       = null
+  sensitive   = true
+}
+
+output "backup_bucket" {
+  description = "Where dumps outside the cluster are."
+  value       = module.backup.bucket
+}

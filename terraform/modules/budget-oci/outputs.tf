@@ -1,0 +1,4 @@
+output "budget_id" {
+  description = "The budget."
+  value       = oci_budget_budget.this.id
+}

@@ -1,0 +1,10 @@
+terraform {
+  required_version = ">= 1.12.0, < 2.0.0"
+
+  required_providers {
+    oci = {
+      source  = "oracle/oci"
+      version = "7.32.0"
+    }
+  }
+}

@@ -1,0 +1,19 @@
+variable "resource_group" {
+  description = "Resource group of the zone."
+  type        = string
+}
+
+variable "domain" {
+  description = "Domain that the functions answer to."
+  type        = string
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.domain)) && !endswith(var.domain, "example.com")
+    error_message = "domain: a DNS name of yours in lower case, without a final dot."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that can have some."
+  type        = map(string)
+}

@@ -1,0 +1,44 @@
+variable "name" {
+  description = "Prefix of all names, for example taskflow-prod."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{2,30}$", var.name))
+    error_message = "name: 3 to 31 lower-case letters, digits and hyphens, a letter first."
+  }
+}
+
+variable "resource_group" {
+  description = "Resource group of the vault."
+  type        = string
+}
+
+variable "location" {
+  description = "Region."
+  type        = string
+}
+
+variable "tenant_id" {
+  description = "Directory of the accounts."
+  type        = string
+}
+
+variable "oidc_issuer_url" {
+  description = "Issuer of the cluster's service account tokens."
+  type        = string
+}
+
+variable "reader" {
+  description = "Kubernetes ServiceAccount that reads, as namespace/name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+/[a-z0-9-]+$", var.reader))
+    error_message = "reader: namespace/name."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that can have some."
+  type        = map(string)
+}

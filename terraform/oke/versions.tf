@@ -1,0 +1,33 @@
+terraform {
+  required_version = ">= 1.12.0, < 2.0.0"
+
+  backend "s3" {}
+
+  required_providers {
+    oci = {
+      source  = "oracle/oci"
+      version = "7.32.0"
+    }
+    neon = {
+      source  = "kislerdm/neon"
+      version = "0.15.0"
+    }
+    redpanda = {
+      source  = "redpanda-data/redpanda"
+      version = "2.1.0"
+    }
+    random = {
+      source  = "hashicorp/random"
+      version = "3.7.2"
+    }
+  }
+}
+
+provider "oci" {
+  region = var.region
+}
+
+# Credentials come from the environment: NEON_API_KEY, REDPANDA_CLIENT_ID and REDPANDA_CLIENT_SECRET, the cloud's own.
+provider "neon" {}
+
+provider "redpanda" {}
