@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from scripts.local.postgres import EmbeddedPostgres
 from shared.db import connection as connections
 from shared.db import opening
 from shared.db.pool import Database
@@ -16,29 +15,12 @@ from shared.db.roles import OWNER, SETTINGS
 from shared.db.uow import Cause, UnitOfWork
 from shared.domain.errors import RetryLater
 from shared.domain.identity import Actor
-from tests.integration.wire import Wire, frozen
+from tests.integration.wire import frozen
 
 CAUSE = Cause(Actor("user", "u"))
 BUDGET = 0.5
 # What a transaction may take beyond its budget, by the rules of the code, and room for a busy machine.
 ALLOWED = BUDGET + opening.GRACE_SECONDS + connections.ENDING_SECONDS + 2.0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    try:
-        found.start()
-        yield found
-    finally:
-        found.destroy()
-
-
-@pytest.fixture
-def wire(server):
-    found = Wire(server._dsn("api", "taskflow"))
-    yield found
-    found.close()
 
 
 @pytest.fixture

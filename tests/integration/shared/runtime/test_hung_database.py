@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.local.postgres import EmbeddedPostgres
 from shared.db import connection as connections
 from shared.db import opening
 from shared.domain.identity import uuid7
@@ -26,23 +25,6 @@ from tests.integration.wire import Wire, frozen
 ROOT = Path(__file__).parents[4]
 LONGEST = 5.0  # seconds to an answer, whatever has stopped
 ROOM = 5.0  # for a machine that is busy
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    found = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    try:
-        found.start()
-        yield found
-    finally:
-        found.destroy()
-
-
-@pytest.fixture
-def wire(server):
-    found = Wire(server._dsn("api", "taskflow"))
-    yield found
-    found.close()
 
 
 @pytest.fixture
