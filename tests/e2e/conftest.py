@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from shared.testing.ports import reserve
+from tests.answers import TASKS, Document
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("tasks", "recurrence", "reminders", "notifications", "audit", "updates", "relay")
@@ -32,6 +34,17 @@ def eventually(probe: Callable[[], T], *, what: str, patience: float = PATIENCE)
             return found
         time.sleep(0.1)
     raise AssertionError(f"not within {patience} s: {what}")
+
+
+def asked(
+    method: str, url: str, *, document: Document = TASKS, stream: bool = False, **options: Any
+) -> requests.Response:
+    """The answer of a public function through the gateway, held against the function's document."""
+    response = requests.request(method, url, timeout=90, stream=stream, **options)
+    body = None if stream and response.ok else response.content
+    path = urlsplit(url).path
+    document.check_through_gateway(method, path, response.status_code, response.headers, body)
+    return response
 
 
 class Platform:
@@ -132,7 +145,7 @@ class User:
         sent = {"Authorization": f"Bearer {self.token}"} | {
             k.replace("_", "-"): v for k, v in headers.items()
         }
-        return requests.request(method, self.platform.url + path, json=body, headers=sent, timeout=90)
+        return asked(method, self.platform.url + path, json=body, headers=sent)
 
     def create(self, **fields: Any) -> dict[str, Any]:
         response = self("POST", "/v1/tasks", {"title": "Water the plants"} | fields)

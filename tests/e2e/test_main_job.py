@@ -10,7 +10,8 @@ from pathlib import Path
 
 import requests
 
-from tests.e2e.conftest import FUNCTIONS, ROOT, Platform, eventually
+from tests.answers import UPDATES
+from tests.e2e.conftest import FUNCTIONS, ROOT, Platform, asked, eventually
 
 DAILY = {"due": "2026-06-01T08:00", "timezone": "Europe/London", "recurrence": {"rrule": "FREQ=DAILY"}}
 
@@ -79,11 +80,12 @@ def test_a_reminder_reaches_the_inbox_and_the_webhook_once(platform: Platform, r
 def test_a_stream_tells_of_changes_while_they_happen(platform: Platform):
     dora = platform.user("dora")
     task = dora.create(title="Call")
-    stream = requests.get(
+    stream = asked(
+        "GET",
         f"{platform.url}/v1/stream",
+        document=UPDATES,
         headers={"Authorization": f"Bearer {dora.token}", "Host": "updates.todo-app.localhost"},
         stream=True,
-        timeout=60,
     )
     assert stream.status_code == 200
     assert stream.headers["Content-Type"].startswith("text/event-stream")
@@ -107,8 +109,8 @@ def test_a_command_event_does_what_the_call_does(platform: Platform):
         "ce-type": "io.taskflow.task.create.v1",
         "Content-Type": "application/json",
     }
-    first = requests.post(platform.url + "/", headers=headers, json={"title": "By event"}, timeout=60)
-    again = requests.post(platform.url + "/", headers=headers, json={"title": "By event"}, timeout=60)
+    first = asked("POST", platform.url + "/", headers=headers, json={"title": "By event"})
+    again = asked("POST", platform.url + "/", headers=headers, json={"title": "By event"})
     assert first.status_code == again.status_code == 200, first.text
     assert first.headers["ce-type"] == "io.taskflow.task.created.v1"
     assert first.headers["ce-id"] == again.headers["ce-id"]
@@ -127,9 +129,7 @@ def test_every_function_is_reached_from_zero(platform: Platform):
 
 
 def test_a_cluster_local_function_is_not_reached_from_outside(platform: Platform):
-    response = requests.post(
-        platform.url + "/", headers={"Host": "recurrence.todo-app.localhost"}, json={}, timeout=60
-    )
+    response = asked("POST", platform.url + "/", headers={"Host": "recurrence.todo-app.localhost"}, json={})
     assert response.status_code == 404
 
 

@@ -17,9 +17,10 @@ from functions.tasks.edge.openapi.document import document, is_public
 from functions.tasks.edge.routing import auth_of
 from functions.tasks.tasks import query
 from functions.tasks.tasks.view import render
-from scripts.contract import files
+from scripts.contract import files, updates_document
 from scripts.contract.openapi_document import application
 from shared.domain.task import Task
+from shared.events.catalog import EVENTS
 
 STANDARD = files.PROJECT / "tests/contract/standards/openapi-3.1.schema.json"
 PUBLIC = {"/openapi.json", "/health/liveness", "/health/readiness"}
@@ -47,8 +48,9 @@ def operations(made: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
             yield method.upper(), path, operation
 
 
-def test_it_is_valid_openapi(made):
-    errors = Draft202012Validator(json.loads(STANDARD.read_text())).iter_errors(made)
+@pytest.mark.parametrize("build", [lambda: document(application()), updates_document.document])
+def test_it_is_valid_openapi(build):
+    errors = Draft202012Validator(json.loads(STANDARD.read_text())).iter_errors(build())
 
     assert [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in errors] == []
 
@@ -123,6 +125,17 @@ def test_it_says_nothing_about_where_it_runs(made):
     text = json.dumps(made)
     assert not re.search(r"postgres|kafka:|127\.0\.0\.1|localhost|secretKeyRef", text)
     assert str(Path.cwd()) not in text
+
+
+def test_the_document_of_updates_names_every_change_and_every_end():
+    """Kinds of changes are the last events of tasks, reasons are what the stream and its hub end with."""
+    kinds = {cls.type.split(".")[3] for cls in EVENTS.values() if cls.type.startswith("io.taskflow.task.")}
+    source = "".join(
+        (files.PROJECT / f"functions/updates/{name}.py").read_text() for name in ("hub", "stream")
+    )
+
+    assert set(updates_document.CHANGES) == kinds - {"changed"}
+    assert all(f'"{reason}"' in source for reason in updates_document.REASONS)
 
 
 class _NoRows:

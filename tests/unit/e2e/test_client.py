@@ -1,11 +1,29 @@
 """The client of the end-to-end tests, whose wrong guess would be a green test: against HTTP doubles."""
 
+import json
+
 import pytest
 import requests
 import responses
 
+from tests.answers import TASKS
 from tests.e2e.conftest import FUNCTIONS, Platform, User
 
+TASK = {
+    **dict.fromkeys(TASKS.content["components"]["schemas"]["Task"]["properties"]),
+    "id": "019b796d-d600-7162-ae3a-0e8e5719d63c",
+    "title": "Water the plants",
+    "description": "",
+    "status": "open",
+    "priority": "P4",
+    "position": "a0",
+    "tags": [],
+    "reminders": [],
+    "reminder_sent": False,
+    "version": 1,
+    "created_at": "2026-06-01T07:00:00Z",
+    "updated_at": "2026-06-01T07:00:00Z",
+}
 QUIET = {"sources": {"a": {"lag": 0}}, "triggers": {"b": {"lag": 0}}}
 
 
@@ -60,20 +78,33 @@ def test_a_user_says_who_it_is_and_what_it_wants(platform, answers):
     answers.post(
         f"{platform.url}/v1/tasks",
         status=201,
-        json={"id": "1"},
+        json=TASK,
+        headers={"ETag": '"1"', "Location": "/v1/tasks/1", "X-Request-Id": "r"},
         match=[
             responses.matchers.header_matcher({"Authorization": "Bearer t0ken"}),
             responses.matchers.json_params_matcher({"title": "Water the plants", "priority": "high"}),
         ],
     )
-    assert User(platform, "ann", "t0ken").create(priority="high") == {"id": "1"}
+    assert User(platform, "ann", "t0ken").create(priority="high") == TASK
 
 
-@pytest.mark.parametrize("status", [200, 401, 422, 500, 503])
-def test_a_refusal_is_never_taken_for_a_task(platform, answers, status):
-    answers.post(f"{platform.url}/v1/tasks", status=status, json={"detail": "no such luck"})
+@pytest.mark.parametrize("headers", [{"X-Request-Id": "r"}, {}], ids=["of the function", "of the gateway"])
+@pytest.mark.parametrize("status", [401, 422, 503])
+def test_a_refusal_is_never_taken_for_a_task(platform, answers, status, headers):
+    problem = {"type": "about:blank", "title": "t", "status": status, "code": "c", "detail": "no such luck"}
+    answers.post(
+        f"{platform.url}/v1/tasks", status=status, headers=headers,
+        body=json.dumps(problem), content_type="application/problem+json",
+    )  # fmt: skip
     with pytest.raises(AssertionError, match="no such luck"):
         User(platform, "ann", "t0ken").create()
+
+
+@pytest.mark.parametrize("status", [200, 201, 401, 500, 502])
+def test_an_answer_that_is_in_no_document_fails_the_test_that_asked(platform, answers, status):
+    answers.post(f"{platform.url}/v1/tasks", status=status, json={"detail": "x"})
+    with pytest.raises(AssertionError, match=r"/v1/tasks"):
+        User(platform, "ann", "t0ken")("POST", "/v1/tasks", {"title": "x"})
 
 
 def test_an_answer_that_breaks_off_is_no_empty_list(platform, answers):

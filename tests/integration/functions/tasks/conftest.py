@@ -14,7 +14,7 @@ from shared.domain.identity import Actor
 from shared.runtime.received import interpret
 from shared.runtime.sealing import Sealer
 from shared.testing.jwt import TestIssuer
-from tests.integration.functions.contract import ContractClient
+from tests.answers import ContractClient
 
 
 @dataclass

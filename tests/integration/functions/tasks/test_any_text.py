@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.functions.contract import DOCUMENT
+from tests.answers import TASKS
 from tests.profiles import examples
 
 HEADERS = ("If-Match", "If-None-Match", "Idempotency-Key", "Content-Type", "Accept", "Authorization",
            "X-Request-Id", "traceparent", "Origin", "Range", "Transfer-Encoding", "Expect")  # fmt: skip
 OPERATIONS = [
     (method.upper(), path, operation)
-    for path, item in DOCUMENT["paths"].items()
+    for path, item in TASKS.content["paths"].items()
     for method, operation in item.items()
 ]
 # Text that has broken parsers: NUL, lone surrogates by their bytes, numbers without end, far years.
@@ -44,7 +44,7 @@ JSON = st.recursive(
 def resolved(node):
     if "$ref" not in node:
         return node
-    found = DOCUMENT
+    found = TASKS.content
     for key in node["$ref"].removeprefix("#/").split("/"):
         found = found[key]
     return found

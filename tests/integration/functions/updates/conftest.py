@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
@@ -18,6 +19,7 @@ from shared.db.repositories.feed import Feed
 from shared.runtime.asgi_connections import Protocol, Received
 from shared.runtime.transport import IDLE_SECONDS
 from shared.testing.jwt import TestIssuer
+from tests.answers import UPDATES
 
 METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"]
 ORIGIN = "https://todo.example"
@@ -36,7 +38,9 @@ class Client:
         """The next (event, data); None at the end of the stream. Blocks at most for the socket's timeout."""
         while (block := self.block()) is not None:
             if "data" in block:
-                return block.get("event", "message"), block["data"]
+                event = block.get("event", "message"), block["data"]
+                UPDATES.check_event("/v1/stream", *event)
+                return event
         return None
 
     def block(self) -> dict[str, str] | None:
@@ -72,11 +76,13 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
         response = connection.getresponse()
+        UPDATES.check(method, urlsplit(path).path, response.status, response.headers, None)
         return connection, response
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Any:
         connection, response = self.request(method, path, body, **headers)
         text = response.read()
+        UPDATES.check(method, urlsplit(path).path, response.status, response.headers, text)
         connection.close()
         return response, text
 

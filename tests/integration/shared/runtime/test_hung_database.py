@@ -20,6 +20,7 @@ from shared.runtime.http import REQUEST_SECONDS
 from shared.runtime.sealing import Sealer
 from shared.testing.deliveries import TICK, as_cloudevent
 from shared.testing.jwt import AUDIENCE, ISSUER, TestIssuer
+from tests.answers import TASKS
 from tests.integration.wire import Wire, frozen
 
 ROOT = Path(__file__).parents[4]
@@ -75,7 +76,9 @@ def ask(tasks, issuer, user_id):
         status, found, content = tasks.request(
             method, path, json.dumps(body).encode() if body else None, headers
         )
-        return status, found, content, time.monotonic() - started
+        seconds = time.monotonic() - started
+        TASKS.check(method, path, status, found, content)
+        return status, found, content, seconds
 
     return send
 
