@@ -44,7 +44,6 @@ def document() -> Json:
 
 def _stream() -> Json:
     token: Json = {"type": "string", "pattern": f"^[0-9]{{1,{MAX_TOKEN_DIGITS}}}$"}
-    named = {f"task.{change}": "TaskChange" for change in CHANGES} | {"reset": "Reset", "end": "End"}
     return {
         "operationId": "stream",
         "summary": "The caller's changes from now on, or from a change token on",
@@ -56,21 +55,22 @@ def _stream() -> Json:
             {"name": "since", "in": "query", "required": False, "schema": token},
         ],
         "responses": {
-            "200": {
-                "description": "Events as they happen; a comment every 15 seconds.",
-                "headers": {"Cache-Control": _header({"const": "no-store"}), **_request_id()},
-                "content": {
-                    "text/event-stream": {
-                        "schema": _TEXT,
-                        "x-events": {name: _ref(schema) for name, schema in named.items()},
-                    }
-                },
-            },
+            "200": _opened(),
             "400": _problem("The token to resume from is none."),
             "401": _problem("No valid bearer token.", {"WWW-Authenticate": _header({"const": "Bearer"})}),
             "429": _problem("The caller has as many streams as there may be."),
             "503": _problem("A passing fault, or no place at this process.", {"Retry-After": _header(_TEXT)}),
         },
+    }
+
+
+def _opened() -> Json:
+    named = {f"task.{change}": "TaskChange" for change in CHANGES} | {"reset": "Reset", "end": "End"}
+    events = {name: _ref(schema) for name, schema in named.items()}
+    return {
+        "description": "Events as they happen; a comment every 15 seconds.",
+        "headers": {"Cache-Control": _header({"const": "no-store"}), **_request_id()},
+        "content": {"text/event-stream": {"schema": _TEXT, "x-events": events}},
     }
 
 
