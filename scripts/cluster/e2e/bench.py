@@ -27,9 +27,13 @@ _ASLEEP = 240.0  # the longest window and delay of any function, and the autosca
 
 @dataclass(frozen=True)
 class Commands:
-    """How this cluster's broker is restarted, when it is no pod; None when that cannot be done from here."""
+    """What only the cluster's owner can do, as commands; None when it cannot be done from here.
+
+    `kill_container` gets the id of a container, as the runtime has it.
+    """
 
     restart_broker: str | None = None
+    kill_container: str | None = None
 
 
 class Bench:
@@ -119,6 +123,24 @@ class Bench:
         """As a lost node does: no grace."""
         for name in names:
             kubectl("delete", "pod", name, "--namespace", NAMESPACE, "--grace-period=0", "--force")
+
+    def can_kill(self) -> None:
+        """Raises NotToBeHad when nobody said how."""
+        if not self.commands.kill_container:
+            raise NotToBeHad("a container is killed on its node: give --kill-container COMMAND")
+
+    def kill_container(self, pod: Mapping[str, Any]) -> str:  # Any: an object
+        """SIGKILL to the function's process, as a kernel without memory does."""
+        assert self.commands.kill_container, "can_kill comes first"
+        states = pod["status"]["containerStatuses"]
+        identity = next(item["containerID"] for item in states if item["name"] == "function")
+        run(*shlex.split(self.commands.kill_container), identity.rpartition("/")[2])
+        return str(pod["metadata"]["name"])
+
+    def complaint(self, trigger: str) -> str:
+        """The last thing that a delivery of this Trigger complained of."""
+        error = self.stand_in()["triggers"][trigger]["last_error"]
+        return str(error["message"]) if error else "nothing"
 
     def restart_broker(self) -> None:
         """By the command that was given."""

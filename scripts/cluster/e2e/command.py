@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     choice = _options(arguments)
     options = Options(choice.cluster, "core", choice.port, kafka=None, ingress=choice.ingress)
     try:
-        bench = _bench(options, Commands(choice.restart_broker))
+        bench = _bench(options, Commands(choice.restart_broker, choice.kill_container))
     except CommandFailed as error:
         print(f"STOP   {error}")
         return 2
@@ -116,6 +116,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--port", type=int, default=PORT, help="of the gateway of minikube or kind (default 8080)")
     add("--ingress", metavar="URL", help="the gateway, when it is not Kourier's")
     add("--restart-broker", metavar="COMMAND", help="restarts Kafka where it is no pod")
+    add("--kill-container", metavar="COMMAND", help="SIGKILLs the container whose id is its last argument")
     add("--only", action="append", default=[], metavar="WORDS", help="cases whose name contains the words")
     add("--report", default=str(REPORT), metavar="FILE", help="default docs/reports/cluster.md")
     return parser.parse_args(list(arguments))
