@@ -1,7 +1,8 @@
 """`scripts/bench cold`: from process start to the first answer, against a stock functions-framework hello.
 
 Every round starts every subject once, so that other load on the machine affects all of them alike. The first
-round fills caches and is not counted. CPU is the processor time of the whole process group.
+round fills caches and is not counted. CPU is the processor time of the whole process group. The last rows are
+requests to a process that is ready: they count from there.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scripts.benchmarks import processes
@@ -23,14 +24,22 @@ from scripts.local.model import Service
 from scripts.local.postgres import EmbeddedPostgres
 
 LIVE_GOAL, READY_GOAL, DATABASE_GOAL = 1.5, 1.9, 1.9  # times hello, median wall time
+LOADED_GOAL = 0.25  # the same, of a request alone
+LOADED_SECONDS = 0.5  # after readiness, when what is loaded in the background should be there
 LEAST_ROUNDS = 10
 HELLO = "hello (functions-framework)"
 READY, LIVE = "/health/readiness", "/health/liveness"
+_WRITE = (
+    '{"title": "Water the plants", "due": "2030-03-31T09:00:00+02:00", "recurrence": {"rrule": "FREQ=DAILY"}}'
+)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One kind of start; `goal` is its largest ratio to hello, None for no goal."""
+    """One kind of start; `goal` is its largest ratio to hello, None for no goal.
+
+    `after`: seconds from readiness to the request, which is then measured alone; a `body` makes it a write.
+    """
 
     name: str
     command: Sequence[str]
@@ -38,6 +47,8 @@ class Subject:
     path: str
     goal: float | None
     token: str | None = None
+    after: float | None = None
+    body: str | None = None
 
 
 @dataclass
@@ -84,8 +95,8 @@ def subjects(directory: Path) -> Iterator[list[Subject]]:
             )
             token = issuer.token("bench")
             path = _created(env, token, directory / "log")
-            found.append(Subject("tasks: GET /v1/tasks/{id}", RUNNER, env, path, DATABASE_GOAL, token))
-            yield found
+            read = Subject("tasks: GET /v1/tasks/{id}", RUNNER, env, path, DATABASE_GOAL, token)
+            yield [*found, read, *_first_requests(read)]
     finally:
         postgres.destroy()
 
@@ -102,6 +113,16 @@ def _probed(service: Service, word: str, path: str, goal: float) -> Subject:
     return Subject(f"{service.name}: {word}", RUNNER, processes.environment(service), path, goal)
 
 
+def _first_requests(read: Subject) -> list[Subject]:
+    write = replace(read, path="/v1/tasks", body=_WRITE)
+    return [
+        replace(read, name="tasks: read once ready", after=0.0, goal=None),
+        replace(read, name=f"tasks: read {LOADED_SECONDS} s later", after=LOADED_SECONDS, goal=LOADED_GOAL),
+        replace(write, name="tasks: write once ready", after=0.0, goal=None),
+        replace(write, name=f"tasks: write {LOADED_SECONDS} s later", after=LOADED_SECONDS, goal=LOADED_GOAL),
+    ]
+
+
 def _created(env: Mapping[str, str], token: str, log: Path) -> str:
     """The path of a task that exists."""
     port = processes.free_port()
@@ -114,12 +135,19 @@ def _created(env: Mapping[str, str], token: str, log: Path) -> str:
 
 def measure(subject: Subject, log: Path) -> tuple[float, float]:
     """Milliseconds until the answer, and of processor time until then."""
-    port = processes.free_port()
+    port, spent = processes.free_port(), 0.0
     began = time.perf_counter()
     with processes.started(subject.command, {**subject.env, "PORT": str(port)}, log) as process:
-        answer = processes.first_answer(process, port, subject.path, log=log, token=subject.token)
+        if subject.after is None:
+            answer = processes.first_answer(process, port, subject.path, log=log, token=subject.token)
+        else:
+            processes.first_answer(process, port, READY, log=log)
+            time.sleep(subject.after)
+            began, spent = time.perf_counter(), processes.cpu_ms(process.pid)
+            method = "GET" if subject.body is None else "POST"
+            answer = processes.ask(port, method, subject.path, token=subject.token, body=subject.body)
         wall = (time.perf_counter() - began) * 1000
-        cpu = processes.cpu_ms(process.pid)
+        cpu = processes.cpu_ms(process.pid) - spent
     _expect(answer, log)
     return wall, cpu
 

@@ -28,6 +28,7 @@ _inherited: list[
 # requests then wait only a moment, so that they do not queue behind waits that cannot succeed.
 _VAIN_SECONDS = 2.0
 _DOWN_SECONDS = 0.1
+_PREPARE_SECONDS = 1.0  # to connect ahead of need; under _VAIN_SECONDS, so that failing is no outage
 _PREPARE_AFTER = 5  # executions; a process that wakes for one request never pays for preparing
 
 
@@ -87,6 +88,11 @@ class Database:
             raise
         self._in_use.add(connection)
         return connection
+
+    def prepare(self) -> None:
+        """Make a connection that the first transaction finds; OperationalError if there is none soon."""
+        with self.connection(timeout=_PREPARE_SECONDS):
+            pass
 
     def discard_idle(self) -> None:
         """Replace all idle connections after one was found dead: a restart or a lost network ends them all.

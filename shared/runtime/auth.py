@@ -47,7 +47,8 @@ class Identity:
 
 
 class Verifier:
-    """Checks tokens of one issuer for one audience. Thread-safe; fetches nothing before the first token.
+    """Checks tokens of one issuer for one audience. Thread-safe; fetches nothing before the first token
+    unless `prepare` is called.
 
     `fetch(url) -> bytes` and `clock() -> seconds` (monotonic, for key ages) are replaced in tests.
 
@@ -73,6 +74,12 @@ class Verifier:
         self._issuer = issuer
         self._audience = audience
         self._keys = KeyCache(jwks_url, fetch=fetch, clock=clock)
+
+    def prepare(self) -> None:
+        """What the first token would wait for: the library, and the keys in a thread of their own."""
+        import jwt  # noqa: F401  # for `_claims`
+
+        self._keys.fetch_ahead()
 
     def verify(self, token: str) -> Identity:
         """The identity of `token`; raises Unauthenticated or KeySourceUnreachable (RetryLater)."""

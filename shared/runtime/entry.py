@@ -2,7 +2,7 @@
 readiness says whether it is built.
 
 `serve` starts building as soon as it listens; under plain functions-framework the first readiness probe or
-the first request does.
+the first request does. Only `serve` goes on to load what later requests need: see `preload`.
 """
 
 import threading
@@ -14,6 +14,7 @@ from flask import Request, Response
 from shared.runtime import clock, lifecycle, problems
 from shared.runtime.http import HEALTH, View, new_request_id, no_content
 from shared.runtime.logging import get_logger
+from shared.runtime.preload import Preload
 
 REBUILD_SECONDS = 1.0  # between two attempts when the wiring fails: probes ask many times a second
 
@@ -76,16 +77,20 @@ class Once(Generic[T]):
 
 def deferred(build: Callable[[], View]) -> View:
     """The view that `build` makes. Health is answered before it exists; a request gets 503 if it fails."""
-    wired = Once(build)
+    wired, preload = Once(build), Preload()
+    lifecycle.on_listening(preload.start)
 
     def respond(request: Request) -> Response:
         if is_health(request.method, request.path):
+            if wired.ready():
+                preload.answered()
             return health(wired, request.path)
-        try:
-            view = wired()
-        except NotWired:
-            return unwired(wired)
-        return view(request)
+        with preload.serving():
+            try:
+                view = wired()
+            except NotWired:
+                return unwired(wired)
+            return view(request)
 
     return respond
 

@@ -73,6 +73,12 @@ class KeyCache:
                 self._begin()
             return key
 
+    def fetch_ahead(self) -> None:
+        """Fetch before anybody asks. What comes of it keeps no token from a fetch of its own."""
+        with self._state:
+            if not self._keys and self._may_fetch():
+                self._begin(ahead=True)
+
     def look_up(self, kid: str) -> Any:
         """The key that the issuer publishes; None if there is no such key.
 
@@ -134,13 +140,13 @@ class KeyCache:
         """
         return self._until_next() <= 0
 
-    def _begin(self) -> None:
+    def _begin(self, *, ahead: bool = False) -> None:
         """Fetch in a separate thread, so that requests can stop waiting for it."""
         self._fetching, self._attempted_at = True, self._clock()
         self._attempt += 1
-        threading.Thread(target=self._refresh, args=(self._attempt,), name="jwks", daemon=True).start()
+        threading.Thread(target=self._refresh, args=(self._attempt, ahead), name="jwks", daemon=True).start()
 
-    def _refresh(self, attempt: int) -> None:
+    def _refresh(self, attempt: int, ahead: bool) -> None:  # noqa: FBT001  # of a thread
         """Never raises."""
         keys: dict[str, Any] | None = None
         try:
@@ -156,6 +162,8 @@ class KeyCache:
             if keys is not None:
                 self._not_found(self._keys.keys() - keys)  # withdrawn: no need to ask for them again
                 self._keys, self._fetched_at = keys, self._clock()
+            if ahead:
+                self._attempted_at = None
             self._fetching = False
             self._state.notify_all()
 

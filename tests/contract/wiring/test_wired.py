@@ -6,13 +6,15 @@ import copy
 import importlib
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from functions.recurrence.handler import ACCEPTS as RECURRENCE_ACCEPTS
-from shared.runtime import lifecycle
+from functions.tasks.wiring import WRITES
+from shared.runtime import lifecycle, preload
 from shared.runtime.wiring import connections
 from tests.contract.wiring.wired_objects import facts, shown
 
@@ -47,6 +49,7 @@ PLACES = {
     "WEBHOOK_ALLOW_LOOPBACK": ("Policy.allow_loopback=True", "post(allow_loopback=True)"),
 }
 RELAY_STEPS = "build.<locals>.rederive Purge.run Reconciliation.run Replay.run OutboxSweep.run Retention.run"
+PRELOADED = " ".join(["jwt", "Verifier.prepare", "Database.prepare", *WRITES, "load(kafka.example:9)"])
 # What is decided by the wiring beside settings: how events are handled, what a tick does, what ends with it.
 DECIDED = {
     "audit": {"Consumer.mode=record", "Consumer.accepts=None", "Consumer.handler=handle"},
@@ -75,7 +78,7 @@ DECIDED = {
     "reminders": {
         "tick.<locals>.respond:handler=Sweep.run",
     },
-    "tasks": {"view=serve_request"},
+    "tasks": {"view=serve_request", f"preload={PRELOADED}"},
     "updates": {
         "view=Updates",
         "UnitOfWork._on_commit=None",
@@ -91,6 +94,7 @@ def environment(monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(lifecycle, "_callbacks", [])
     monkeypatch.setattr(lifecycle, "_prepared", [])
+    monkeypatch.setattr(preload, "_steps", [])
     monkeypatch.setattr(lifecycle.atexit, "register", lambda _: None)
 
 
@@ -109,12 +113,21 @@ def made(qualified: str, tree: ast.Module) -> ModuleType:
 def wired_facts(name: str, main: ast.Module, wiring: ast.Module | None) -> set[str]:
     """What `functions/<name>/main.py` wires when these are its sources."""
     lifecycle._callbacks.clear()
+    preload._steps.clear()
     with pytest.MonkeyPatch.context() as patch:
         if wiring is not None:
             patch.setitem(sys.modules, f"functions.{name}.wiring", made(f"functions.{name}.wiring", wiring))
         view = made(f"functions.{name}.main", main).wire()
     found = facts(view) | {f"view={shown(view)}"}
+    found |= {f"preload={' '.join(map(step, preload._steps))}"} if preload._steps else set()
     return found | {f"on_stop={callback.__qualname__}" for callback in lifecycle._callbacks}
+
+
+def step(found: preload.Step) -> str:
+    """What is loaded in the background, with what is given to it."""
+    if isinstance(found, partial):
+        return f"{shown(found)}({shown(found.args)})"
+    return shown(found)
 
 
 def problems(name: str, found: set[str], variables: set[str], wired) -> list[str]:

@@ -49,6 +49,31 @@ def test_one_fetch_serves_five_minutes(verifier, issuer, at):
     assert issuer.fetches == 1
 
 
+def test_keys_that_were_fetched_ahead_serve_the_first_token(verifier, issuer):
+    verifier.prepare()
+    _settle(verifier)
+    assert verifier.verify(issuer.token("u")).user_id == "u"
+    verifier.prepare()
+    assert issuer.fetches == 1
+
+
+def test_a_key_that_was_rotated_in_after_them_is_fetched_at_once(verifier, issuer):
+    verifier.prepare()
+    _settle(verifier)
+    issuer.rotate()
+    assert verifier.verify(issuer.token("u")).user_id == "u"
+    assert issuer.fetches == 2
+
+
+def test_an_issuer_that_was_away_then_is_asked_again_by_the_first_token(verifier, issuer):
+    issuer.reachable = False
+    verifier.prepare()
+    _settle(verifier)
+    issuer.reachable = True
+    assert verifier.verify(issuer.token("u")).user_id == "u"
+    assert issuer.fetches == 2
+
+
 def test_after_five_minutes_the_refresh_is_in_the_background(verifier, issuer, at):
     verifier.verify(issuer.token("u"))
     at.now += 301
