@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 NAMES = {
     "cold": "process start to first answer",
+    "idle": "an idle minute: a tick for each function against one that asks",
     "quota": "the starts of `cold` under a CPU limit and without",
     "recurrence": "next occurrence against dateutil",
     "warm": "a read through the gateway and at the function, on fresh and on kept connections",
