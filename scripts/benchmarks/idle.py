@@ -64,7 +64,7 @@ class Costs:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Has no goal: docs/decisions/0024-every-function-has-its-own-tick.md decides by it."""
+    """Has no goal: docs/decisions/0025-every-function-has-its-own-tick.md decides by it."""
     parser = argparse.ArgumentParser(prog="scripts/bench idle", description=__doc__)
     parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help=f"at least {LEAST_ROUNDS}")
     rounds = max(LEAST_ROUNDS, parser.parse_args(arguments).rounds)

@@ -2,7 +2,7 @@
 
 A function's wiring says what, with `later`; `entry.deferred` tells what is being served. Two threads share
 one interpreter, so nothing begins before the first answer, or while a request is at work. Why:
-docs/decisions/0023-what-a-write-needs-is-loaded-after-the-first-answer.md.
+docs/decisions/0024-what-a-write-needs-is-loaded-after-the-first-answer.md.
 """
 
 import importlib
