@@ -14,7 +14,6 @@ from flask import Request, Response
 from shared.runtime import clock, lifecycle, problems
 from shared.runtime.http import HEALTH, View, new_request_id, no_content
 from shared.runtime.logging import get_logger
-from shared.runtime.preload import Preload
 
 REBUILD_SECONDS = 1.0  # between two attempts when the wiring fails: probes ask many times a second
 
@@ -77,6 +76,8 @@ class Once(Generic[T]):
 
 def deferred(build: Callable[[], View]) -> View:
     """The view that `build` makes. Health is answered before it exists; a request gets 503 if it fails."""
+    from shared.runtime.preload import Preload  # not for `updates`, which uses `Once` alone
+
     wired, preload = Once(build), Preload()
     lifecycle.on_listening(preload.start)
 

@@ -145,7 +145,7 @@ def test_the_interpreter_switches_as_before_when_all_is_done(steps):
 def test_a_function_tells_of_its_answers(steps, monkeypatch):
     """Readiness only counts once the wiring stands; a request counts whatever becomes of it."""
     made = []
-    monkeypatch.setattr(entry, "Preload", lambda: made.append(Preload([steps("one")])) or made[-1])
+    monkeypatch.setattr(preload, "Preload", lambda: made.append(Preload([steps("one")])) or made[-1])
     monkeypatch.setattr(lifecycle, "_prepared", [])
     built = threading.Event()
 
@@ -166,7 +166,7 @@ def test_a_function_tells_of_its_answers(steps, monkeypatch):
 
 
 def test_readiness_alone_is_enough(steps, monkeypatch):
-    monkeypatch.setattr(entry, "Preload", lambda: Preload([steps("one")]))
+    monkeypatch.setattr(preload, "Preload", lambda: Preload([steps("one")]))
     monkeypatch.setattr(lifecycle, "_prepared", [])
     respond = entry.deferred(lambda: lambda request: Response(status=204))
     for start in lifecycle._prepared:
