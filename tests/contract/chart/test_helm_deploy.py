@@ -11,7 +11,9 @@ import pytest
 from tests.contract.chart.rendered import CHART, PROFILES, PROJECT, SITE
 
 TOOLS = os.environ.get("TASKFLOW_TOOLS", "")
-HELM = shutil.which("helm") or shutil.which("helm", path=str(Path(TOOLS) / "bin"))
+PLACES = f"{os.environ.get('PATH', '')}:{Path(TOOLS) / 'bin'}"
+HELM = shutil.which("helm", path=PLACES)
+HELMS = [path for name in ("helm", "helm3") if (path := shutil.which(name, path=PLACES))]
 needs_helm = pytest.mark.skipif(HELM is None, reason="no helm on PATH or in TASKFLOW_TOOLS")
 LOCAL = ["--values", str(CHART / "values-local.yaml"), "--values", str(SITE)]
 
@@ -75,13 +77,14 @@ def test_a_cluster_that_cannot_be_reached_is_one_line(programs):
 
 
 @needs_helm
+@pytest.mark.parametrize("helm", HELMS)
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_command_helm_renders_what_the_library_renders(profile):
+def test_every_helm_renders_what_the_library_renders(profile, helm):
     from tests.contract.chart.rendered import NAME, NAMESPACE, render
 
     files = [f"--values={path}" for path in PROFILES[profile]]
     place = ["--namespace", NAMESPACE, "--kube-version", "v1.34.0"]
-    command = [HELM, "template", NAME, str(CHART), *place, *files]
+    command = [helm, "template", NAME, str(CHART), *place, *files]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     from scripts.deploy.difference import objects
