@@ -1,9 +1,14 @@
 """Secrets, jobs, network, domains, namespace: what surrounds the functions, value by value."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import yaml
 
-from tests.contract.chart.rendered import PROFILES, Refused, of_kind, one, render
+from scripts.oci.application import PARTS
+from tests.contract.chart.rendered import PROFILES, PROJECT, Refused, of_kind, one, render
 
 DEFAULT, OWN = PROFILES["default"], PROFILES["aks"]
 PLAIN = {
@@ -114,7 +119,7 @@ def test_the_migration_runs_before_everything_as_owner_and_leaves_its_traces_whe
 
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert "hook-failed" not in job["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
-    assert pod["containers"][0]["command"] == ["python3", "scripts/migrate", "up"]
+    assert pod["containers"][0]["command"] == ["python", "scripts/migrate", "up"]
     assert list(references(job)) == [("taskflow-migrations", "owner")]
     assert pod["restartPolicy"] == "Never"
     assert not [
@@ -317,3 +322,27 @@ def test_namespace_quota_and_limits_are_rendered_on_demand():
 def test_labels_of_the_owner_are_on_everything():
     for found in render(*OWN, labels={"team": "platform"}):
         assert found["metadata"]["labels"]["team"] == "platform", yaml.safe_dump(found["metadata"])
+
+
+@pytest.mark.parametrize("name", ["taskflow-migrate", "taskflow-backup"])
+def test_the_jobs_commands_are_in_the_image_and_take_their_arguments(name, tmp_path):
+    """Without a DSN each says so: it was found, and its arguments are right (2 would be a wrong call)."""
+    sets = {"backup.enabled": True}
+    (job,) = [
+        o for o in render(*DEFAULT, **sets) if o["metadata"]["name"] == name and o["kind"].endswith("Job")
+    ]
+    spec = job["spec"].get("jobTemplate", {}).get("spec", job["spec"])
+    python, program, *arguments = spec["template"]["spec"]["containers"][0]["command"]
+    given = [str(tmp_path) if each == "/backups" else each for each in arguments]
+    done = subprocess.run(
+        [sys.executable, PROJECT / program, *given],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"]},
+    )
+
+    assert python == "python"
+    assert program in PARTS
+    assert done.returncode == 1
+    assert "DATABASE_URL is not set" in done.stderr
