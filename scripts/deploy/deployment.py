@@ -11,6 +11,10 @@ _FOR = ("--kube-version", "v1.34.0")  # a client that is older than the chart's 
 _SECURITY = ("enforce", "audit", "warn")
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)  # who reads a pipe waits for it
+
+
 class Deployment:
     """`given` are Helm's arguments for the values; made by `command`, which calls `check` first."""
 
@@ -88,12 +92,12 @@ class Deployment:
 
     def _wait(self, seconds: float) -> list[ready.State]:
         names = ready.wanted_names(self._objects)
-        return ready.wait(lambda: ready.states(self._tools, names), seconds=seconds, say=print)
+        return ready.wait(lambda: ready.states(self._tools, names), seconds=seconds, say=_say)
 
     def _give_up(self, waiting: list[ready.State], reason: str) -> None:
         """Evidence first: the way back removes some of it."""
         for line in evidence.gather(self._tools, waiting):
-            print(line)
+            _say(line)
         if not self._before.good:
             raise Failed(
                 f"{reason}; release {self._name} has never been ready and stays for inspection: "

@@ -17,7 +17,7 @@ _WHERE = {
     "helm": "https://helm.sh/docs/intro/install/",
     "kubectl": "https://kubernetes.io/docs/tasks/tools/",
 }
-_VERSION = re.compile(r"v(\d+)\.\d+\.\d+")
+_VERSION = re.compile(r"v(\d+)\.\d+")
 _PATIENCE = 60.0  # seconds for one question to the API server
 
 

@@ -148,7 +148,7 @@ def test_backups_are_off_until_asked_for_and_outlive_the_release():
 
     assert (cron["spec"]["schedule"], cron["spec"]["timeZone"]) == ("5 1 * * *", "Etc/UTC")
     assert pod["containers"][0]["command"] == [
-        "python3",
+        "python",
         "scripts/backup",
         "dump",
         "--to",

@@ -31,7 +31,7 @@ def test_programs_are_found_on_the_path_and_in_the_folder_of_tools(tmp_path):
     assert find("helm", {"PATH": str(program.parent)}) == str(program)
 
 
-@pytest.mark.parametrize(("text", "number"), [("v4.2.4", 4), ("v3.21.4+g1234567", 3)])
+@pytest.mark.parametrize(("text", "number"), [("v4.2.4", 4), ("v3.21.4+g1234567", 3), ("v3.21", 3)])
 def test_both_majors_of_helm_are_known(text, number):
     assert major(text) == number
 
