@@ -7,13 +7,14 @@ works on any later PostgreSQL (docs/decisions/0021-dumps-are-rows-at-a-revision.
 
 import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 from psycopg import sql
@@ -76,12 +77,15 @@ def write(dsn: str, target: Path, *, at: datetime) -> Manifest:
     """Dump the database of `dsn` (role owner) into `target`, which appears only when it is whole."""
     partial = target.with_name(f".{target.name}.partial")
     try:
-        with psycopg.connect(dsn) as connection, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
+        with (
+            psycopg.connect(dsn) as connection,
+            _private(partial) as out,
+            zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file,
+        ):
             manifest = _write(connection, file, at)
             file.writestr(MANIFEST, json.dumps(asdict(manifest), indent=1))
         if read(partial) != manifest:
             raise DumpFailed(f"{partial}: what was written cannot be read back")
-        partial.chmod(0o600)
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -134,6 +138,12 @@ def _write(connection: Connection, file: zipfile.ZipFile, at: datetime) -> Manif
     columns = {str(name): tuple(found) for name, found in connection.execute(_COLUMNS)}
     tables = [_copy(connection, file, name, columns[name]) for name in _load_order(connection, columns)]
     return Manifest(FORMAT, at.isoformat(), revision, server, tuple(tables))
+
+
+def _private(path: Path) -> BinaryIO:
+    """A new file that nobody else reads from its first byte on."""
+    path.unlink(missing_ok=True)  # left behind by a dump that was killed
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
 
 
 def _load_order(connection: Connection, tables: Mapping[str, Any]) -> list[str]:

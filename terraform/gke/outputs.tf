@@ -57,8 +57,8 @@ output "database_secrets" {
 }
 
 output "kafka_bootstrap" {
-  description = "host:port of Kafka; with Redpanda empty until redpanda_bootstrap is given."
-  value       = var.kafka == "in-cluster" ? local.in_cluster.kafka : var.redpanda_bootstrap
+  description = "host:port of Kafka, by commas."
+  value       = one(module.redpanda[*].bootstrap) == null ? local.in_cluster.kafka : one(module.redpanda[*].bootstrap)
 }
 
 output "kafka_sasl" {

@@ -217,6 +217,8 @@ module "redpanda" {
   source = "../modules/redpanda"
   count  = var.kafka == "redpanda-serverless" ? 1 : 0
 
-  name   = local.name
-  region = var.redpanda_region
+  name           = local.name
+  region         = var.redpanda_region
+  allow_deletion = var.environment != "prod"
+  tags           = local.tags
 }

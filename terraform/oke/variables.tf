@@ -131,17 +131,6 @@ variable "redpanda_region" {
   }
 }
 
-variable "redpanda_bootstrap" {
-  description = "host:port of Redpanda Serverless as its console shows it; the provider has no attribute for it."
-  type        = string
-  default     = ""
-
-  validation {
-    condition     = var.redpanda_bootstrap == "" || can(regex("^[a-z0-9.-]+:[0-9]+$", var.redpanda_bootstrap))
-    error_message = "redpanda_bootstrap: host:port."
-  }
-}
-
 variable "budget_amount" {
   description = "Whole units of the account's currency a month."
   type        = number

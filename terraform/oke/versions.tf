@@ -6,7 +6,7 @@ terraform {
   required_providers {
     oci = {
       source  = "oracle/oci"
-      version = "7.32.0"
+      version = "8.28.0"
     }
     neon = {
       source  = "kislerdm/neon"

@@ -7,6 +7,8 @@ resource "redpanda_serverless_cluster" "this" {
   name              = var.name
   resource_group_id = redpanda_resource_group.this.id
   serverless_region = var.region
+  allow_deletion    = var.allow_deletion
+  tags              = var.tags
 }
 
 resource "random_password" "user" {
@@ -15,10 +17,13 @@ resource "random_password" "user" {
 }
 
 resource "redpanda_user" "this" {
-  name            = local.user
-  password        = random_password.user.result
-  mechanism       = local.mechanism
-  cluster_api_url = redpanda_serverless_cluster.this.cluster_api_url
+  name        = local.user
+  password_wo = random_password.user.result
+  # Any other number when the password changes: a write-only value is not compared.
+  password_wo_version = parseint(substr(sha256(random_password.user.result), 0, 7), 16)
+  allow_deletion      = true
+  mechanism           = local.mechanism
+  cluster_api_url     = redpanda_serverless_cluster.this.dataplane_api.url
 }
 
 # One principal for functions and Knative's data plane: its groups are named by Knative. Serverless bounds users
@@ -33,7 +38,8 @@ resource "redpanda_acl" "this" {
   host                  = "*"
   operation             = each.value.operation
   permission_type       = "ALLOW"
-  cluster_api_url       = redpanda_serverless_cluster.this.cluster_api_url
+  allow_deletion        = true
+  cluster_api_url       = redpanda_serverless_cluster.this.dataplane_api.url
 }
 
 locals {

@@ -1,6 +1,6 @@
-output "api_url" {
-  description = "Address of the cluster API."
-  value       = redpanda_serverless_cluster.this.cluster_api_url
+output "bootstrap" {
+  description = "host:port of the brokers, by commas."
+  value       = join(",", redpanda_serverless_cluster.this.kafka_api.seed_brokers)
 }
 
 output "sasl" {

@@ -17,3 +17,13 @@ variable "region" {
     error_message = "region: one of Redpanda Serverless, such as eu-central-1."
   }
 }
+
+variable "allow_deletion" {
+  description = "Whether destroy may delete the cluster with its records."
+  type        = bool
+}
+
+variable "tags" {
+  description = "Tags of everything that can have some."
+  type        = map(string)
+}

@@ -18,12 +18,11 @@ resource "azurerm_user_assigned_identity" "reader" {
 }
 
 resource "azurerm_federated_identity_credential" "reader" {
-  name                = "${var.name}-secrets"
-  resource_group_name = var.resource_group
-  parent_id           = azurerm_user_assigned_identity.reader.id
-  issuer              = var.oidc_issuer_url
-  audience            = ["api://AzureADTokenExchange"]
-  subject             = "system:serviceaccount:${replace(var.reader, "/", ":")}"
+  name                      = "${var.name}-secrets"
+  user_assigned_identity_id = azurerm_user_assigned_identity.reader.id
+  issuer                    = var.oidc_issuer_url
+  audience                  = ["api://AzureADTokenExchange"]
+  subject                   = "system:serviceaccount:${replace(var.reader, "/", ":")}"
 }
 
 resource "azurerm_role_assignment" "reader" {
