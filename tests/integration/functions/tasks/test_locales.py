@@ -1,8 +1,15 @@
-"""Names are compared the same way whatever the locale of the database."""
+"""Names are compared the same way whatever the locale of the database.
 
+The embedded server is built without ICU, which the cloud's have. Those locales are tried on a server of the
+system: Debian, Ubuntu and the runners of continuous integration keep one in /usr/lib/postgresql.
+"""
+
+import os
 import unicodedata
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -10,18 +17,21 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from scripts.local.postgres import EmbeddedPostgres
 from shared.db import migrate, roles
 from shared.domain.text import fold
 
-# C knows no letters but A to Z; C.UTF-8 maps one letter to one; the Turkish I is nobody else's.
+# C knows no letters but A to Z; C.UTF-8 maps one letter to one, PG_UNICODE_FAST one to several; the Turkish I
+# is nobody else's.
 LOCALES = {
     "C": "locale 'C'",
     "C.UTF-8 of the system": "locale 'C.UTF-8'",
     "C.UTF-8 of PostgreSQL": "locale 'C' locale_provider builtin builtin_locale 'C.UTF-8'",
+    "all of Unicode of PostgreSQL": "locale 'C' locale_provider builtin builtin_locale 'PG_UNICODE_FAST'",
     "Turkish of ICU": "locale 'C' locale_provider icu icu_locale 'tr-TR'",
     "German of ICU": "locale 'C' locale_provider icu icu_locale 'de-DE'",
 }
-_NOT_HERE = (psycopg.errors.FeatureNotSupported, psycopg.errors.WrongObjectType, psycopg.errors.SyntaxError)
+INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 TITLES = [
     "Äpfel",
     "apfel",
@@ -37,23 +47,40 @@ TITLES = [
 ]
 
 
-@pytest.fixture(params=LOCALES)
-def dsns(request: pytest.FixtureRequest, postgres: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """As everywhere, of a new database of that locale."""
-    name = f"locale_{uuid.uuid4().hex[:12]}"
+@pytest.fixture(scope="module")
+def with_icu(
+    postgres: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, str]]:
+    """DSNs of a server that has ICU: that of all tests, or one of the system's programs."""
     with psycopg.connect(postgres["admin"], autocommit=True) as admin:
-        try:
-            admin.execute(
-                f"create database {name} template template0 encoding 'UTF8' {LOCALES[request.param]}"
-            )
-        except _NOT_HERE as missing:
-            pytest.skip(f"the server has no such locale: {missing}")
+        own = admin.execute("select count(*) from pg_collation where collname = 'tr-x-icu'").fetchone()
+    if own != (0,):
+        yield postgres
+        return
+    if not INSTALLED:
+        missing = "no server with ICU: apt-get install postgresql"
+        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("icu"), durable=False)
+    server._server = replace(server._server, programs=INSTALLED[-1].parent)
+    try:
+        yield server.start() | {"admin": server.admin_dsn}
+    finally:
+        server.destroy()
+
+
+@pytest.fixture(scope="module", params=LOCALES)
+def dsns(request: pytest.FixtureRequest) -> Iterator[Mapping[str, str]]:
+    """As everywhere, of a new database of that locale."""
+    server = request.getfixturevalue("with_icu" if "ICU" in request.param else "postgres")
+    name = f"locale_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server["admin"], autocommit=True) as admin:
+        admin.execute(f"create database {name} template template0 encoding 'UTF8' {LOCALES[request.param]}")
         admin.execute(f"alter database {name} owner to {roles.OWNER}")
         roles.ensure_database(admin, name)
-        made = {role: make_conninfo(postgres[role], dbname=name) for role in roles.ROLES}
+        made = {role: make_conninfo(server[role], dbname=name) for role in roles.ROLES}
         try:
             migrate.upgrade(made["owner"])
-            yield made | {"admin": postgres["admin"]}
+            yield made | {"admin": server["admin"]}
         finally:
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
