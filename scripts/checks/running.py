@@ -92,7 +92,8 @@ def _followed(process: "subprocess.Popen[str]") -> tuple[int, str]:
         code = process.wait()
     except KeyboardInterrupt:
         os.killpg(process.pid, signal.SIGINT)
-        code = process.wait()
+        process.wait()
+        raise  # the tiers to come are not wanted either
     finally:
         signal.alarm(0)
     if code < 0:
