@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -187,9 +186,9 @@ class Broker:
 
 
 @contextlib.contextmanager
-def running_broker(directory: Path, port: int | None = None, login: Login | None = None) -> Iterator[Broker]:
+def running_broker(directory: Path, port: int, login: Login | None = None) -> Iterator[Broker]:
     """A started broker, stopped at the end."""
-    broker = Broker(directory, port or _free_ports(), login)
+    broker = Broker(directory, port, login)
     broker.start()
     try:
         yield broker
@@ -227,18 +226,6 @@ def _fetch(cache: Path, jars: Path) -> None:
         (libs / ".complete").touch()
         shutil.rmtree(jars, ignore_errors=True)
         libs.rename(jars)
-
-
-def _free_ports() -> int:
-    """A free port whose successor (the controller's) is free too."""
-    for _ in range(50):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
-    raise BrokerFailed("no two free ports in a row on 127.0.0.1")
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.local import kafka_broker
+from shared.testing.ports import reserve
 from tests.e2e.conftest import eventually
 
 DAILY = {"due": "2026-06-01T08:00", "timezone": "Europe/London", "recurrence": {"rrule": "FREQ=DAILY"}}
@@ -17,7 +18,7 @@ def kafka(tmp_path: Path):
     if reason and os.environ.get("CI") != "true":
         pytest.skip(reason)
     assert reason is None, reason
-    with kafka_broker.running_broker(tmp_path / "kafka") as broker:
+    with kafka_broker.running_broker(tmp_path / "kafka", reserve()) as broker:
         yield broker
 
 

@@ -10,6 +10,7 @@ from scripts.local import kafka_broker
 from scripts.local.kafka_log import KafkaTopics
 from scripts.local.log import EmbeddedTopics
 from scripts.local.topics import NewRecord, TopicsUnavailable, UnknownTopic, partition_for
+from shared.testing.ports import reserve
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def servers(tmp_path_factory):
     if reason and os.environ.get("CI") != "true":
         pytest.skip(reason)
     assert reason is None
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve()) as broker:
         yield broker.servers
 
 

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from scripts.local import kafka_broker
+from shared.testing.ports import reserve
 from tests.integration.scripts.platform_under_test import BROKER, TRIGGER, Manifests, platform, wait_for
 from tests.integration.scripts.test_platform import lag, tool
 
@@ -15,7 +16,7 @@ def broker(tmp_path_factory):
     if reason and os.environ.get("CI") != "true":
         pytest.skip(reason)
     assert reason is None
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka")) as running:
+    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve()) as running:
         yield running
 
 

@@ -24,6 +24,7 @@ from scripts.local.model import Wiring
 from shared.messaging.connect import connect
 from shared.messaging.ports import Publisher, PublishError, Record
 from shared.testing.log import MemoryLog
+from shared.testing.ports import reserve
 
 TOPICS = ("task-events", "reminders")
 PARTITIONS = 3
@@ -56,7 +57,7 @@ def kafka_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         raise RuntimeError(reason)
     if reason:
         pytest.skip(reason)
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve()) as broker:
         admin = KafkaAdminClient(bootstrap_servers=broker.servers, api_version=(2, 6, 0))
         admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in TOPICS])
         admin.close()

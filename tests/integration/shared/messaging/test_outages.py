@@ -101,7 +101,7 @@ def broker(tmp_path) -> Iterator[kafka_broker.Broker]:
         raise RuntimeError(reason)
     if reason:
         pytest.skip(reason)
-    with kafka_broker.running_broker(tmp_path) as found:
+    with kafka_broker.running_broker(tmp_path, reserve()) as found:
         yield found
 
 

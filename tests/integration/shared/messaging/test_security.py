@@ -10,6 +10,7 @@ from scripts.local import kafka_broker
 from shared.messaging.connect import connect
 from shared.messaging.ports import PublishError, Record, Refused
 from shared.messaging.security import OPEN, Security
+from shared.testing.ports import reserve
 
 RECORDS = [Record("task-events", "user", {"ce_id": "1"}, b"{}")]
 KNOWN = Security("SASL_PLAINTEXT", "SCRAM-SHA-512", "functions", "right")
@@ -23,7 +24,7 @@ def servers(tmp_path_factory):
     if reason:
         pytest.skip(reason)
     login = kafka_broker.Login(KNOWN.user, KNOWN.password)
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), login=login) as broker:
+    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve(), login=login) as broker:
         admin = KafkaAdminClient(bootstrap_servers=broker.servers, api_version=(2, 6, 0), **KNOWN.options())
         admin.create_topics([NewTopic("task-events", 1, 1)])
         admin.close()
