@@ -307,17 +307,21 @@ CASES: dict[str, Use] = {
         lambda tx, _: idempotency.store(tx, "k1", request_hash=b"h", status=201, headers={}, body="{}")
     ),
     "inbox.claim": consumer(lambda tx, _: inbox.claim(tx, "audit", "/x", "1")),
-    "outbox.insert": api(lambda tx, ids: (changed(tx, ids), outbox.insert(tx, tx.events))),
+    "outbox.insert": api(lambda tx, ids: (changed(tx, ids), outbox.insert(tx))),
     "outbox.try_lock": api(lambda tx, _: outbox.try_lock(tx, tx.user_id)),
     "outbox.try_locks": sweep("relay", lambda tx, ids: outbox.try_locks(tx, [ids.user])),
     "outbox.publish_again": Use(
         "relay", "record", lambda tx, ids: outbox.publish_again(tx, tx.user_id, [ids.event])
     ),
+    "outbox.publish_period_again": sweep(
+        "relay",
+        lambda tx, _: outbox.publish_period_again(tx, NOW - timedelta(minutes=5), NOW, limit=500),
+    ),
     "outbox.pending": api(lambda tx, _: outbox.pending(tx, tx.user_id)),
     "outbox.pending_of": sweep(
         "relay", lambda tx, ids: outbox.pending_of(tx, [ids.user, "user-9"], limit=500)
     ),
-    "outbox.mark_published": api(lambda tx, ids: (changed(tx, ids), outbox.insert(tx, tx.events),
+    "outbox.mark_published": api(lambda tx, ids: (changed(tx, ids), outbox.insert(tx),
                                                   outbox.mark_published(tx, outbox_row(tx)))),
     "outbox.mark_failed": Use(
         "relay", "write", lambda tx, ids: outbox.mark_failed(tx, emitted(tx, ids), "x")
