@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 NAMES = {
+    "burst": "reads of `tasks` while ticked functions start: at once or one by one",
     "cold": "process start to first answer",
     "idle": "an idle minute: a tick for each function against one that asks",
     "quota": "the starts of `cold` under a CPU limit and without",
