@@ -1,6 +1,6 @@
 """A control group with a CPU quota, set as the kubelet sets `limits.cpu`. Used by `quota`.
 
-Version 2, else version 1; both want root, or a hierarchy that has been delegated.
+Uses version 2, else version 1; both need root, or a hierarchy that was delegated to the user.
 """
 
 import contextlib
@@ -21,17 +21,17 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Group:
-    """A group that exists; what enters it shares its quota."""
+    """A control group; all processes in it share its quota."""
 
     path: Path
 
     def entering(self, command: Sequence[str]) -> tuple[str, ...]:
-        """`command`, inside from its first instruction on."""
+        """`command` so changed that it runs in the group from its start."""
         script = f'echo $$ > "{self.path}/cgroup.procs" && exec "$@"'
         return ("/bin/sh", "-c", script, "sh", *command)
 
     def throttled(self) -> int:
-        """Periods so far in which somebody inside had to stop."""
+        """The number of periods so far in which a process of the group was stopped."""
         words = dict(line.split() for line in (self.path / "cpu.stat").read_text().splitlines())
         return int(words["nr_throttled"])
 
@@ -72,13 +72,13 @@ def _own(root: Path) -> Path:
 
 
 def _write(path: Path, value: str) -> None:
-    """Into a file of the kernel's: one that does not exist is not made."""
+    """Write to a file of the kernel; never create one."""
     with path.open("r+") as file:
         file.write(value)
 
 
 def _remove(path: Path) -> None:
-    """A group is busy until the kernel has forgotten its last process."""
+    """Remove a group; retried, because it is busy until its last process is gone."""
     deadline = time.monotonic() + _EMPTY_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):

@@ -1,6 +1,7 @@
-"""`scripts/bench quota`: what `limits.cpu` costs a start: the starts of `cold` with a CPU quota and without.
+"""`scripts/bench quota`: how much longer a start takes with `limits.cpu`: the starts of `cold` with a CPU
+quota and without.
 
-One interleaved run: every round starts every subject once each way. The first round is dropped. A throttled
+Every round starts every subject once with and once without; the first round is not counted. A throttled
 period is one of 100 ms in which the process was stopped because its share was used up.
 """
 

@@ -1,6 +1,6 @@
 """The copies of `knative/` and `eventing/` inside the chart: Helm reads no file outside it.
 
-The manifests are the truth; the copies are equal to them byte for byte.
+The manifests are changed in `knative/` and `eventing/` only; the copies are equal to them byte for byte.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def wanted(project: Path) -> dict[str, bytes]:
 
 
 def present(project: Path) -> dict[str, bytes]:
-    """The same, of what is there."""
+    """The same for the present copies."""
     root = project / COPIES
     return {
         str(path.relative_to(project)): path.read_bytes()

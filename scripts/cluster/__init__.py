@@ -1,1 +1,1 @@
-"""TaskFlow on a cluster: what stands behind deploy-local.sh, teardown-local.sh and e2e-cluster."""
+"""TaskFlow on a cluster: the code of deploy-local.sh, teardown-local.sh and e2e-cluster."""

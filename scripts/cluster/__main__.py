@@ -1,4 +1,4 @@
-"""`deploy` and `teardown`, for the two shell scripts that only find a Python."""
+"""`deploy` and `teardown`. The two shell scripts only find a Python and start this module."""
 
 import sys
 from pathlib import Path

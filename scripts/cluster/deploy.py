@@ -1,7 +1,7 @@
 """`scripts/deploy-local.sh`: TaskFlow on a cluster of this machine, or on the current one.
 
-First everything that could stand in the way is looked for, and nothing has changed yet. Then come the phases,
-each of which finds its work done when it is run again.
+First it looks for everything that could prevent the installation, and changes nothing. Then it runs the
+phases; when it is run again, a phase whose work is done changes nothing.
 """
 
 import sys

@@ -18,7 +18,7 @@ _LOG = re.compile(r"[EWI]\d{4} ")  # klog's lines
 
 
 class CommandFailed(Exception):
-    """A program said no; the message is its name and its own last words."""
+    """A program failed; the message is its name and the end of its output."""
 
 
 def run(*command: str, given: str | None = None, seconds: float = 120) -> str:
@@ -37,7 +37,7 @@ def run(*command: str, given: str | None = None, seconds: float = 120) -> str:
 
 
 def last_words(text: str) -> str:
-    """The end of what a program said, as one line, without kubectl's log of its own attempts."""
+    """The end of a program's output, as one line, without kubectl's log of its own attempts."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not _LOG.match(line)]
     return " / ".join(lines[-3:])
 

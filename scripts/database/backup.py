@@ -95,7 +95,7 @@ def _dump(directory: Path, keep: int) -> dict[str, object]:
 
 
 def expired(directory: Path, keep: int) -> list[Path]:
-    """The dumps in `directory` beyond the newest `keep`; no other file is ever meant."""
+    """The dumps in `directory` except the newest `keep`; never another file."""
     found = sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))
     return found[:-keep] if keep else []
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def republish(dsn: str, period: timedelta, *, now: datetime) -> int:
-    """Page by page; what `relay` has published again meanwhile is later than `now`."""
+    """Make the events pending, page by page; rows that `relay` publishes meanwhile are later than `now`."""
     database, total = Database(dsn, max_size=1), 0
     try:
         uow = UnitOfWork(database, source="/taskflow/relay")

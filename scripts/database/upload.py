@@ -1,4 +1,4 @@
-"""Sends a dump out of the cluster by one PUT, to an address that carries its own permission.
+"""Sends a dump out of the cluster by one PUT, to an address that contains its permission.
 
 Oracle's pre-authenticated requests and Azure's shared access signatures are such addresses of a bucket.
 """

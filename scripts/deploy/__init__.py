@@ -1,1 +1,3 @@
-"""Installs the chart; what ran goes on running when it cannot become ready. Used by `scripts/helm-deploy`."""
+"""Installs the chart; if it does not become ready, the version before runs again. Used by
+`scripts/helm-deploy`.
+"""

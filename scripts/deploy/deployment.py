@@ -1,4 +1,4 @@
-"""One deployment: what is asked of the cluster before, what is done, and the way back."""
+"""One deployment: the checks before it, the installation, and the way back."""
 
 import json
 from pathlib import Path
@@ -95,7 +95,7 @@ class Deployment:
         return ready.wait(lambda: ready.states(self._tools, names), seconds=seconds, say=_say)
 
     def _give_up(self, waiting: list[ready.State], reason: str) -> None:
-        """Evidence first: the way back removes some of it."""
+        """Collect the evidence, then go back; the way back removes some of it."""
         for line in evidence.gather(self._tools, waiting):
             _say(line)
         if not self._before.good:

@@ -1,4 +1,4 @@
-"""What must be true before anything is changed. Pure decisions, and the questions that they need answered."""
+"""The checks before anything is changed: pure decisions, and the queries for the facts that they need."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _BUILT_IN = {"", "batch", "networking.k8s.io", "rbac.authorization.k8s.io"}
 
 
 def explained(text: str) -> str:
-    """Helm's words in one line, without where in a template they came from."""
+    """Helm's message in one line, without the place in the template."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     useful = [line for line in lines if not line.startswith(("level=", "WARNING", "Use --debug"))]
     joined = " ".join(useful) or "Helm gave no reason"

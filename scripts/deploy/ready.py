@@ -1,4 +1,4 @@
-"""Whether what was installed works: reads conditions, decides. Helm cannot tell of Knative's objects."""
+"""Decides from their conditions whether the installed objects work. Helm does not know Knative's objects."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ Object = Mapping[str, Any]  # as the API server has it
 
 @dataclass(frozen=True)
 class State:
-    """Of one object. `verdict` is True, False, or None while nobody knows."""
+    """The state of one object. `verdict` is True, False, or None while it is unknown."""
 
     name: str
     verdict: bool | None

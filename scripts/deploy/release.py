@@ -1,4 +1,4 @@
-"""The release as Helm remembers it: what is deployed, and the way back to it."""
+"""The history of the release in Helm: what is deployed, and the way back to it."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class History:
 
     @property
     def pending(self) -> bool:
-        """Somebody is at it, or was killed at it."""
+        """Whether an operation is running, or was killed while it ran."""
         return self.status in _PENDING
 
 

@@ -1,4 +1,4 @@
-"""helm and kubectl as this machine has them; everything that leaves the process goes through here."""
+"""Finds and runs helm and kubectl; no other module starts a program."""
 
 import json
 import os

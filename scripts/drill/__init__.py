@@ -1,1 +1,1 @@
-"""Drills: what a runbook promises, tried on a platform of its own."""
+"""Drills: the steps of a runbook, tried on a separate platform."""

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class DrillFailed(AssertionError):
-    """What a restore promises did not hold."""
+    """A promise of a restore was not kept."""
 
 
 def eventually(probe: Callable[[], T], what: str) -> T:

@@ -1,8 +1,9 @@
-"""`scripts/restore-drill`: the promise of a restore, kept or broken, on a platform of its own.
+"""`scripts/restore-drill`: loses a database, restores it from a dump and checks the result, on its own
+platform.
 
-Users work, then more is written while nothing is published, a dump is taken, more is written and lost with
-the whole database. The log survives. After the restore everything that the dump promises is checked through
-the API. Nothing outside a temporary directory is touched.
+Users work, then more is written while nothing is published, a dump is made, more is written, and then the
+whole database is deleted; the log stays. After the restore everything that docs/runbooks/disaster.md
+promises is checked through the API. Nothing outside a temporary directory is touched.
 """
 
 import argparse
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def drill(directory: Path, count: int, facts: Facts) -> None:
-    """The whole story, in order."""
+    """All steps of the drill, in order."""
     home, port = directory / "home", reserve()
     with DrillPlatform(home, port) as platform:
         work(platform, count)
@@ -142,7 +143,7 @@ def offline(dsns: Mapping[str, str], facts: Facts, *, pending: bool) -> dict[str
 
 
 def verify(platform: DrillPlatform, count: int, facts: Facts) -> None:
-    """What the dump promised, seen through the API and the log."""
+    """Check the promises of a restore through the API and the log."""
     status, _ = platform.call("POST", "/tick/relay")
     facts.check("the sweep runs", holds=status == 200, detail=status)
     wanted = count + 2 * (count // 2) + 3

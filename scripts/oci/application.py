@@ -1,4 +1,4 @@
-"""The top layer: our own code, and nothing that only tests or people need."""
+"""The top layer: our own code, without the parts that only tests or people need."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ LEFT_OUT = ("shared/testing",)
 
 
 def copy(project: Path, root: Path) -> None:
-    """Modules only: a file that an editor or a build left behind does not change the image."""
+    """Copy modules only, so that other files in the folders do not change the image."""
     for part in PARTS:
         source = project / part
         files = [source] if source.is_file() else sorted(source.rglob("*.py"))

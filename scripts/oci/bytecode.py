@@ -1,7 +1,7 @@
 """Compiles everything in the image, the standard library too; called by `command` before it packs.
 
-On a read-only root each start would compile again, at 2.9 times the cost. The files are never checked against
-their sources (PEP 552, unchecked), so that they hold no time.
+On a read-only root each start would compile again and take 2.9 times as long. The files contain no time of
+their sources and are not compared with them (PEP 552, unchecked).
 """
 
 import os
@@ -15,7 +15,7 @@ from scripts.oci.errors import CannotBuild
 
 
 def compile_all(root: Path, places: Sequence[str], *, python: str) -> None:
-    """One process in a fixed order: the same sources are the same bytes."""
+    """Compile in one process and in a fixed order, so that the same sources give the same bytes."""
     command = [_interpreter(python), "-I", "-m", "compileall", "-q", "-f", "-r", "50"]
     command += ["--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
     done = subprocess.run(

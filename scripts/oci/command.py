@@ -26,7 +26,7 @@ NAME = "ghcr.io/taskflow/taskflow"  # what the manifests name
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be built, and from where."""
+    """The options: what is to be built, and from where."""
 
     architecture: str
     python: str
@@ -88,7 +88,7 @@ def build(wish: Wish) -> Built:
 
 
 def within(built: Built, limit: int) -> Built:
-    """The same, or CannotBuild if it takes more than `limit` bytes unpacked."""
+    """`built`, or CannotBuild if it takes more than `limit` bytes unpacked."""
     if (size := sum(built.sizes.values())) > limit:
         raise CannotBuild(
             f"{sizes.megabytes(size)} unpacked are more than {sizes.megabytes(limit)}: {_parts(built)}"

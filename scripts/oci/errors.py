@@ -1,4 +1,4 @@
-"""What `scripts/image` says in one line when it cannot make an image."""
+"""The error of `scripts/image`, whose message is one line for the user."""
 
 
 class CannotBuild(Exception):  # said of the wish, like CannotStart

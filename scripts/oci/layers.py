@@ -1,4 +1,4 @@
-"""Packs parts of a directory as layers: the same files are the same bytes (root's, sorted, no time).
+"""Packs parts of a directory as layers; the same files give the same bytes (owner root, sorted, no time).
 
 Called by `command`; `layout` names the layers.
 """
@@ -59,7 +59,7 @@ def _selected(root: Path, only: tuple[str, ...], without: tuple[str, ...]) -> It
 
 
 def _described(root: Path, path: Path) -> tarfile.TarInfo:
-    """Modes are of two kinds: nothing is writable by others, nothing has set-user-id."""
+    """The entry of a file with one of two modes: not writable by others, without set-user-id."""
     name = path.relative_to(root).as_posix()
     info = tarfile.TarInfo(name)
     info.uname = info.gname = "root"

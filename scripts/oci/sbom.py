@@ -1,4 +1,5 @@
-"""The list of parts of an image, as CycloneDX 1.6: of what was unpacked, not of what was asked for.
+"""The list of parts of an image, as CycloneDX 1.6, made from the unpacked files and not from the
+requirements.
 
 Called by `command`; `layout` attaches it.
 """

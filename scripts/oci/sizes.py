@@ -1,4 +1,4 @@
-"""How large an image is and what makes it so; `command` prints it and refuses one that is too large."""
+"""The size of an image and of its parts; `command` prints it and refuses an image that is too large."""
 
 from collections import Counter
 from collections.abc import Mapping

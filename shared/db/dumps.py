@@ -25,7 +25,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 _CHUNK = 1 << 20  # bytes read at once
 _SNAPSHOT = "set transaction isolation level repeatable read, read only"
-# A dump waits for no lock longer than a write of a migration takes, and may read for as long as it must.
+# A dump gives up when it waits for a lock for longer than a migration may hold one; reading has no limit.
 _PATIENCE = "select set_config('statement_timeout', '0', true), set_config('lock_timeout', '30s', true)"
 _COLUMNS = """
 select c.relname, array_agg(a.attname::text order by a.attnum)
@@ -45,7 +45,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class DumpFailed(RuntimeError):
-    """A dump cannot be taken or is not whole; the message says why."""
+    """A dump cannot be made, or a dump file is not complete; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a dump holds; `tables` stand in an order in which foreign keys can be loaded."""
+    """The content of a dump; `tables` are in an order in which their foreign keys can be loaded."""
 
     format: int
     taken_at: str  # RFC 3339
@@ -74,7 +74,7 @@ class Manifest:
 
 
 def write(dsn: str, target: Path, *, at: datetime) -> Manifest:
-    """Dump the database of `dsn` (role owner) into `target`, which appears only when it is whole."""
+    """Dump the database of `dsn` (role owner) into `target`, which appears only when it is complete."""
     partial = target.with_name(f".{target.name}.partial")
     try:
         with (
@@ -93,7 +93,7 @@ def write(dsn: str, target: Path, *, at: datetime) -> Manifest:
 
 
 def read(path: Path) -> Manifest:
-    """The manifest of a dump whose every byte has been checked; DumpFailed names what does not fit."""
+    """The manifest of a dump, after all of its bytes were checked; DumpFailed names what is wrong."""
     try:
         with zipfile.ZipFile(path) as file:
             manifest = _parsed(json.loads(file.read(MANIFEST)))
@@ -124,7 +124,7 @@ def member(table: str) -> str:
 
 
 def hidden(connection: Connection) -> list[str]:
-    """Tables whose rows `owner` cannot see: the access rules are older than dumps."""
+    """Tables whose rows `owner` cannot see, because the database still has access rules without dumps."""
     return [str(row[0]) for row in connection.execute(_HIDDEN, (DUMPS,))]
 
 

@@ -1,7 +1,8 @@
 """Puts a dump into an empty database, as `owner`; called by `scripts/backup restore` and the restore drill.
 
-What happened after the dump is gone, but not from the log, the clients and the consumers' offsets. So a
-restore also moves every user's counter past all tokens ever given out, and publishes recent events again.
+The database does not have what happened after the dump, but Kafka, the clients and the consumers' offsets
+do. So a restore also raises every user's counter above all tokens that clients may have, and publishes
+recent events again.
 """
 
 import zipfile
@@ -17,11 +18,11 @@ from psycopg import sql
 from shared.db import dumps, migrate
 from shared.db.dumps import DumpFailed, Manifest, Table
 
-# More than one user writes between a dump and the loss: a token of that time never returns with another
-# meaning. The feed begins at the new counter, so that every client reads everything once.
+# More than the writes of one user between a dump and the loss, so that no token of that time is used again
+# for another change. The feed begins at the new counter, so that every client reads everything once.
 TOKEN_GAP = 1_000_000
-# An event that was on its way when the dump was taken may have been answered in what is lost, and its
-# consumer's offset has passed it. The inbox answers those that are handled, and keeps them for longer.
+# The effect of an event that was on its way during the dump may be lost, while the offset of its consumer is
+# behind it. Consumers ignore events that their inbox has; it keeps them for longer than this.
 REPUBLISH = timedelta(hours=24)
 _CHUNK = 1 << 20  # bytes sent at once
 _TABLES = """select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"""
@@ -35,8 +36,8 @@ where published_at >= %s and dead_at is null"""
 def restore(dsn: str, path: Path, *, republish: timedelta = REPUBLISH) -> Manifest:
     """Load the dump at `path` into the database of `dsn`, which must hold no rows; then migrate to the end.
 
-    Either all rows are there afterwards or none. DumpFailed, before anything changes, for a dump that is not
-    whole and for a database in use.
+    All rows are loaded or none. DumpFailed, before anything changes, for an incomplete dump and for a
+    database that has rows.
     """
     manifest = dumps.read(path)
     migrate.known(dsn, manifest.revision)
@@ -79,7 +80,9 @@ def _has_rows(connection: psycopg.Connection[Any], table: str) -> bool:
 
 @contextmanager
 def _lifted(connection: psycopg.Connection[Any], manifest: Manifest) -> Iterator[None]:
-    """Row-level security does not hold for `owner` in the block: COPY knows no policies."""
+    """In the block there is no row-level security for `owner`, because COPY FROM does not support
+    policies.
+    """
     for table in manifest.tables:
         connection.execute(_NO_FORCE.format(sql.Identifier(table.name)))
     yield

@@ -1,4 +1,6 @@
-"""How a client of Kafka proves who it is, and whom it trusts. Made from settings or from a mounted Secret."""
+"""The login of a Kafka client and the certificate authority that it trusts. Made from settings or from a
+mounted Secret; used by `kafka`.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +12,7 @@ MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")
 
 @dataclass(frozen=True)
 class Security:
-    """`ca` is PEM text of the broker's own authority; empty means the public ones."""
+    """Name, password and `ca`, the PEM text of the broker's own authority; empty means the public ones."""
 
     protocol: str = "PLAINTEXT"
     mechanism: str = "SCRAM-SHA-512"
@@ -19,7 +21,7 @@ class Security:
     ca: str = ""
 
     def options(self) -> dict[str, Any]:
-        """For a client of kafka-python-ng, whose options are of its own types."""
+        """The options for a client of kafka-python-ng."""
         if self.protocol == "PLAINTEXT":
             return {}
         found: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Writers against the task API: a paced crowd, and senders whose bodies arrive slowly.
+"""Writers for the task API: several at a fixed rate, and senders whose bodies arrive slowly.
 
 Only e2e-cluster starts them, against a gateway of its own cluster; both are bounded in number and time.
 """

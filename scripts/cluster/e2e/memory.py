@@ -1,4 +1,4 @@
-"""Samples what the containers hold while the cases run, from the kubelets' own summary."""
+"""Samples the memory of the containers while the cases run, from the kubelets' own summary."""
 
 import json
 import threading

@@ -69,7 +69,9 @@ def slow_request_at_sigterm(bench: Bench) -> Mapping[str, str]:
 
 
 def bad_image(bench: Bench) -> Mapping[str, str]:
-    """An image that nobody has: scripts/helm-deploy gives up and rolls back; the old revision never stops."""
+    """An image that does not exist: scripts/helm-deploy gives up and rolls back; the old revision never
+    stops.
+    """
     before, number = _revision(), _number()
     with Crowd([bench.door() for _ in range(5)], 5.0) as crowd:
         began = time.monotonic()
