@@ -57,6 +57,7 @@ class Turns:
 
     @property
     def idle(self) -> bool:
+        """Whether no user waits and no attempt is under way."""
         return not (self._ready or self._looking or self._running)
 
     def add(self, user_id: str) -> None:

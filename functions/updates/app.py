@@ -41,6 +41,7 @@ class Updates:
         self._origins = origins
 
     async def respond(self, request: Request) -> Response:
+        """The answer to a request of any route."""
         request_id = edge.request_id(request)
         is_event = request.method == "POST" and request.url.path != STREAM
         try:

@@ -38,10 +38,12 @@ class Subscription:
 
     @property
     def position(self) -> Position:
+        """The user and the token up to which the stream has read."""
         return self.user_id, self.token
 
     @property
     def ready(self) -> bool:
+        """Whether the feed may be read for this stream: its client has taken the last text."""
         return not self.ended and self._text.empty()
 
     async def next(self) -> bytes:
@@ -98,6 +100,7 @@ class Hub:
         return stream
 
     def leave(self, stream: Subscription) -> None:
+        """The stream has ended."""
         self._urgent.discard(stream)
         streams = self._streams.get(stream.user_id, set())
         streams.discard(stream)

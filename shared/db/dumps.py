@@ -70,6 +70,7 @@ class Manifest:
 
     @property
     def rows(self) -> Mapping[str, int]:
+        """How many rows each table has, by name."""
         return {table.name: table.rows for table in self.tables}
 
 

@@ -5,22 +5,27 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 
 def instant(name: str, *, nullable: bool = False) -> Column[object]:
+    """A point in time (timestamptz, UTC), written by the code from `tx.now`."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
 def stamps() -> tuple[Column[object], ...]:
+    """When the row was made and last changed."""
     return instant("created_at"), instant("updated_at")
 
 
 def user() -> Column[str]:
+    """The owner of the row, the first column of every key."""
     return Column("user_id", Text, nullable=False)
 
 
 def json(name: str, empty: str) -> Column[object]:
+    """A JSON column; `empty` is the JSON text of its default."""
     return Column(name, JSONB, nullable=False, server_default=text(f"'{empty}'::jsonb"))
 
 
 def texts(name: str, *, nullable: bool = False) -> Column[object]:
+    """An array of texts, empty by default."""
     default = None if nullable else text("'{}'::text[]")
     return Column(name, ARRAY(Text), nullable=nullable, server_default=default)
 
@@ -36,4 +41,5 @@ def some(name: str, *columns: str, where: str, unique: bool = False) -> Index:
 
 
 def count(name: str, start: int = 0) -> Column[int]:
+    """A whole number that counts from `start`."""
     return Column(name, Integer, nullable=False, server_default=text(str(start)))

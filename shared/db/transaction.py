@@ -80,12 +80,14 @@ class Transaction:
 
     @property
     def account(self) -> Account:
+        """The user's account; RuntimeError outside of `write` and `write_each`."""
         if self.own_account is None:
             raise RuntimeError("the account is known in uow.write() only, not in record(), read() or sweep()")
         return self.own_account
 
     @property
     def change_seq(self) -> int:
+        """The change token of this transaction; needs a `write`."""
         return self.account.change_seq
 
     def act(self) -> None:

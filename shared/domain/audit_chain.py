@@ -79,6 +79,7 @@ class Verdict:
 
     @property
     def valid(self) -> bool:
+        """Whether every entry that was checked is correct."""
         return self.broken_at is None
 
 

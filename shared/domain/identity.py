@@ -20,6 +20,7 @@ class Actor:
     id: str
 
     def as_dict(self) -> dict[str, str]:
+        """The actor as events have it."""
         return {"kind": self.kind, "id": self.id}
 
 

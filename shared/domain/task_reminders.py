@@ -90,6 +90,7 @@ class Moved:
 
     @property
     def differs(self) -> bool:
+        """Whether anything has to be written."""
         return bool(self.scheduled or self.dropped)
 
 

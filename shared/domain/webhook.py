@@ -98,6 +98,7 @@ class Secrets:
     previous_until: datetime | None = None
 
     def rotated(self, new: str, *, now: datetime) -> "Secrets":
+        """`new` as the current secret; the present one signs, too, for ROTATION from `now` on."""
         return Secrets(new, self.current, now + ROTATION)
 
     def valid(self, now: datetime) -> list[str]:
@@ -112,6 +113,7 @@ class Secrets:
 
     @classmethod
     def from_json(cls, text: str) -> "Secrets":
+        """The inverse of `to_json`."""
         current, previous, until = json.loads(text)
         return cls(current, previous, datetime.fromisoformat(until) if until else None)
 

@@ -58,6 +58,7 @@ class Once(Generic[T]):
         return self._built is not None
 
     def failed(self) -> bool:
+        """Whether the last attempt to build has failed."""
         return self._built is None and self._failed_at is not None
 
     def _attempt(self) -> None:

@@ -143,6 +143,7 @@ def discard_body(request: Request) -> None:
 
 
 def new_request_id() -> str:
+    """A new id for a request that brings none."""
     return str(uuid7(clock.now()))
 
 

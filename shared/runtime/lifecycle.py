@@ -45,6 +45,7 @@ def begin_drain() -> None:
 
 
 def draining() -> bool:
+    """Whether the process has been told to end."""
     return _draining.is_set()
 
 

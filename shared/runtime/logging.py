@@ -70,6 +70,7 @@ class Logger:
 
 
 def get_logger(name: str) -> Logger:
+    """The logger of a module; `name` is its `__name__`."""
     return Logger(name)
 
 

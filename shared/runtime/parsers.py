@@ -21,18 +21,21 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def integer(raw: str) -> int:
+    """A whole number with an optional sign."""
     if not _WHOLE.fullmatch(raw.strip()):
         raise ValueError("must be a whole number")
     return int(raw)
 
 
 def number(raw: str) -> float:
+    """A decimal number with an optional sign."""
     if not _NUMBER.fullmatch(raw.strip()):
         raise ValueError("must be a number")
     return float(raw)
 
 
 def boolean(raw: str) -> bool:
+    """True or false, also written as 1/0, yes/no or on/off."""
     word = raw.strip().lower()
     if word not in (*_TRUE, *_FALSE):
         raise ValueError("must be true or false")
@@ -47,6 +50,7 @@ def text(raw: str) -> str:
 
 
 def texts(raw: str) -> tuple[str, ...]:
+    """Names separated by commas."""
     return tuple(text(part.strip()) for part in raw.split(",") if part.strip())
 
 
@@ -71,6 +75,7 @@ def seconds(raw: str) -> float:
 
 
 def level(raw: str) -> str:
+    """The name of a log level, in upper case."""
     if raw.upper() not in _LEVELS:
         raise ValueError(f"must be one of {', '.join(_LEVELS)}")
     return raw.upper()
@@ -95,6 +100,7 @@ def certificates(raw: str) -> str:
 
 
 def source_file(raw: str) -> str:
+    """The path of an existing file."""
     if not Path(raw).is_file():
         raise ValueError("must be an existing file")
     return raw

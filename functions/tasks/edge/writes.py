@@ -31,6 +31,7 @@ class Answer:
     stored: str | None = None
 
     def response(self) -> Response:
+        """The answer as Flask sends it."""
         response = Response(self.body, status=self.status)
         response.headers.pop("Content-Type")  # Flask names one even where there is no body
         response.headers.update(self.headers)

@@ -201,6 +201,7 @@ class Deliveries:
         return self._tx.fetch(Delivery, sql, {**values, "limit": limit})
 
     def get(self, delivery_id: UUID, *, recipient: str) -> Delivery:
+        """The delivery of that recipient; NotFound if there is none."""
         values = {"user_id": self._tx.user_id, "id": delivery_id, "recipient": recipient}
         found = self._tx.fetch_one(
             Delivery, f"{_SELECT} and id = %(id)s and recipient = %(recipient)s", values

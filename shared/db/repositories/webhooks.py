@@ -95,6 +95,7 @@ class Webhooks:
         return [w.id for w in self.all() if w.state == "enabled" and matches(w.events, event_type)]
 
     def add(self, webhook: Webhook) -> None:
+        """Insert a new endpoint and emit its event; LimitExceeded for more than MAX_ENDPOINTS."""
         if len(self.all()) >= MAX_ENDPOINTS:
             raise LimitExceeded(f"A user has at most {MAX_ENDPOINTS} webhooks.", code="too_many_webhooks")
         self._tx.execute(_INSERT, self._row(webhook))
@@ -108,6 +109,7 @@ class Webhooks:
         return after
 
     def remove(self, webhook: Webhook) -> None:
+        """Delete the endpoint and emit its event."""
         self._tx.execute(
             "delete from webhooks where user_id = %s and id = %s", (self._tx.user_id, webhook.id)
         )

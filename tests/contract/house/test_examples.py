@@ -1,4 +1,7 @@
-"""What a new reader meets first has an example in its docstring, which doctest runs (tests/examples.py)."""
+"""Public classes say what they are. What a new reader meets first has an example in its docstring.
+
+doctest runs the examples, see tests/examples.py.
+"""
 
 import ast
 from pathlib import Path
@@ -81,6 +84,16 @@ def test_has_an_example(path):
     without = [name for name in WITH_EXAMPLE[path] if ">>> " not in (documented.get(name) or "")]
 
     assert without == [], "show in its docstring how it is used"
+
+
+def test_public_classes_say_what_they_are():
+    assert [
+        f"{path.relative_to(PROJECT)}:{node.lineno} {node.name}"
+        for folder in ("shared", "functions")
+        for path in sorted((PROJECT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not ast.get_docstring(node)
+    ] == []
 
 
 def test_every_example_belongs_to_a_tier():
