@@ -5,6 +5,7 @@ An example may use what its module imports, and what the test hands in by name (
 """
 
 import doctest
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ NEED_DATABASE = {
 _PROMPT = ">>> "
 
 
+@functools.cache
 def modules() -> dict[str, int]:
     """Every module of shared/ and functions/ with examples, and how many prompts its text has."""
     found = {}
