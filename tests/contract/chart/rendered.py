@@ -5,6 +5,7 @@ values over the files, by their dotted path.
 """
 
 import functools
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import yaml
 try:
     import helm_python
 except ImportError:
+    if os.environ.get("CI") == "true":
+        raise
     pytest.skip("there is no wheel of Helm for this machine", allow_module_level=True)
 
 PROJECT = Path(__file__).resolve().parents[3]

@@ -2,12 +2,13 @@
 
 import shutil
 
+import helm_python
 import pytest
 import yaml
 
 from scripts.chart import command, copies, readme
 from scripts.chart.readme import undocumented, values
-from tests.contract.chart.rendered import PROJECT
+from tests.contract.chart.rendered import PROFILES, PROJECT, merged, one, read_values
 
 
 @pytest.fixture
@@ -78,3 +79,25 @@ def leaves(value, prefix=""):
             yield from leaves(inner, f"{prefix}{key}.")
     else:
         yield prefix.removesuffix(".")
+
+
+def test_a_new_function_is_in_the_chart_without_a_change_of_a_template(project):
+    """What `scripts/new-function` and `scripts/manifests` write is all that the chart needs."""
+    text = (project / "knative/recurrence.yaml").read_text()
+    (project / "knative/praise.yaml").write_text(text.replace("recurrence", "praise"))
+    copies.refresh(project)
+    values = merged(read_values(*PROFILES["default"]), {"functions": {"praise": {"maxScale": 4}}})
+
+    with helm_python.Chart.load(project / "charts/todo-app") as chart:
+        files = chart.render(values, name="todo-chatbot", namespace="todo-app")
+    objects = [
+        o for path, made in files.items() if path.endswith(".yaml") for o in yaml.safe_load_all(made) if o
+    ]
+    service = one(objects, "Service", "praise")
+    template = service["spec"]["template"]
+
+    assert template["metadata"]["annotations"]["autoscaling.knative.dev/max-scale"] == "4"
+    assert template["metadata"]["name"].startswith("praise-")
+    for policy in ("knative-to-functions", "functions-to-postgres", "functions-to-kafka"):
+        selector = one(objects, "NetworkPolicy", policy)["spec"]["podSelector"]
+        assert "praise" in selector["matchExpressions"][0]["values"]
