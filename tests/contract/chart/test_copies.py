@@ -2,13 +2,12 @@
 
 import shutil
 
-import helm_python
 import pytest
 import yaml
 
 from scripts.chart import command, copies, readme
 from scripts.chart.readme import undocumented, values
-from tests.contract.chart.rendered import PROFILES, PROJECT, merged, one, read_values
+from tests.contract.chart.rendered import PROFILES, PROJECT, helm_python, merged, one, read_values
 
 
 @pytest.fixture

@@ -2,10 +2,17 @@
 
 import re
 
-import helm_python
 import pytest
 
-from tests.contract.chart.rendered import CHART, PROFILES, of_kind, read_values, render, render_files
+from tests.contract.chart.rendered import (
+    CHART,
+    PROFILES,
+    helm_python,
+    of_kind,
+    read_values,
+    render,
+    render_files,
+)
 
 DIGEST = re.compile(r"\S+@sha256:(?!0+$)[0-9a-f]{64}")
 RESERVED = {8008, 8012, 8013, 8022, 8112, 9090, 9091}
