@@ -20,6 +20,7 @@ LATE = {"sqlalchemy", "alembic", "pydantic", "kafka", "requests", "cronsim", "da
 NEVER = {"gunicorn", "mcp", "setuptools", "pkg_resources", "pytest"}
 # Modules of a process, the interpreter's own included. A higher number is a decision: write down why.
 READY_CAP, READ_CAP, WRITE_CAP = 610, 670, 15
+NEWER = 15 * (sys.version_info >= (3, 12))  # modules that later interpreters have split off
 TASK = """{"title": "Water the plants", "due": "2030-03-31T09:00:00+02:00", "tags": ["garden"],
     "recurrence": {"cron": "0 9 * * 1-5"}, "reminders": [{"before_minutes": 10}]}"""
 
@@ -58,7 +59,7 @@ def test_nothing_heavy_comes_before_the_first_answer(tmp_path, name):
     found = ready(name, tmp_path / "log")
 
     assert not packages(found) & (LATE | NEVER)
-    assert len(found) <= READY_CAP, f"{name} imports {len(found)} modules before it is ready"
+    assert len(found) <= READY_CAP + NEWER, f"{name} imports {len(found)} modules before it is ready"
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_first_read_of_a_task_loads_no_more_than_it_needs(
 
     assert read.status == 200, read.body
     assert not packages(found) & (LATE | NEVER)
-    assert len(found) <= READ_CAP, f"a read imports {len(found)} modules"
+    assert len(found) <= READ_CAP + NEWER, f"a read imports {len(found)} modules"
 
 
 def test_the_first_writes_find_loaded_what_they_need(
