@@ -23,10 +23,9 @@ from scripts.local.revision import Revision
 from scripts.local.state import State
 from scripts.local.status import Problems, Status
 from scripts.local.ticks import RunningTick
-from scripts.local.topics import Topics, TopicsUnavailable
+from scripts.local.topics import Topics, TopicsUnavailable, retention_ms
 
 REAP_SECONDS = 0.25
-RETENTION_SECONDS = 7 * 24 * 3600  # what a Kafka keeps by default (log.retention.hours)
 FORGET_SECONDS = 3600
 
 
@@ -75,7 +74,7 @@ class Platform:
 
     async def open(self, listeners: list[socket]) -> None:
         """Serves when it returns; `listeners` are those of `urls`, in order."""
-        await self._topics.ensure(self._wiring.topics)
+        await self._topics.ensure(tuple(self._wiring.topics.values()))
         self._servers = [Server(app, listener) for app, listener in zip(self._apps, listeners, strict=True)]
         for server in self._servers:
             await server.open()
@@ -174,7 +173,9 @@ class Platform:
     async def _keep_retention(self) -> None:
         while True:
             try:
-                await self._topics.forget(before=int((time.time() - RETENTION_SECONDS) * 1000))
+                now = int(time.time() * 1000)
+                before = {name: now - retention_ms(topic) for name, topic in self._wiring.topics.items()}
+                await self._topics.forget(before=before)
             except TopicsUnavailable as error:  # a full disk: tried again later; meanwhile the records stay
                 self._problems.add("topics", str(error))
             await asyncio.sleep(FORGET_SECONDS)

@@ -138,7 +138,7 @@ FIELDS: dict[str, dict[str, str]] = {
     },
     "v1 ConfigMap": {
         **_IDENTITY,
-        'data["default.topic.partitions"]': IMPLEMENTED,
+        'data["default.topic.partitions"]': "must be that of the KafkaTopic",
         'data["default.topic.replication.factor"]': "one copy here",
         'data["bootstrap.servers"]': "the embedded log, or the broker of --kafka",
         'data["auth.secret.ref.name"]': "loopback needs neither TLS nor SASL",
@@ -165,10 +165,18 @@ FIELDS: dict[str, dict[str, str]] = {
         **_IDENTITY,
         "spec.topic": IMPLEMENTED,
         "spec.contentMode": IMPLEMENTED,
-        "spec.numPartitions": IMPLEMENTED,
+        "spec.numPartitions": "must be that of the KafkaTopic",
         "spec.replicationFactor": "one copy here",
         "spec.bootstrapServers[]": "the embedded log, or the broker of --kafka",
         "spec.auth.**": "loopback needs neither TLS nor SASL",
+    },
+    "kafka.strimzi.io/v1 KafkaTopic": {
+        **_IDENTITY,
+        "spec.partitions": IMPLEMENTED,
+        "spec.replicas": "one copy here; given to the broker of --kafka",
+        'spec.config["retention.ms"]': IMPLEMENTED,
+        'spec.config["cleanup.policy"]': "records go by age here; given to the broker of --kafka",
+        'spec.config["min.insync.replicas"]': "one copy here; given to the broker of --kafka",
     },
     "sources.knative.dev/v1 PingSource": {
         **_IDENTITY,

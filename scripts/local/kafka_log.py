@@ -13,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from scripts.local.topics import NewRecord, Partition, Position, Record, TopicsUnavailable, UnknownTopic
+from shared.messaging.kafka import KafkaTopicAdmin
+from shared.messaging.ports import PublishError, Topic
+from shared.messaging.topics import ensure
 
 _T = TypeVar("_T")
 _API = (2, 6, 0)  # fixed: probing for versions would take 100 ms per client and fail on a slow broker
@@ -40,8 +42,11 @@ class KafkaTopics:
         self._partitions: dict[str, int] = {}
         self._subscriptions: list[KafkaSubscription] = []
 
-    async def ensure(self, topics: Mapping[str, int]) -> None:
-        await self._run(self._create, topics)
+    async def ensure(self, topics: Sequence[Topic]) -> None:
+        try:
+            await self._run(self._create, topics)
+        except PublishError as error:
+            raise TopicsUnavailable(f"Kafka at {self._servers} (--kafka): {error}") from error
 
     async def discover(self) -> None:
         """Takes over every topic of the broker, for tools that have no manifests."""
@@ -75,7 +80,7 @@ class KafkaTopics:
             raise UnknownTopic(partition[0])
         return await self._run(self._read, partition, offset, limit)
 
-    async def forget(self, *, before: int) -> None:
+    async def forget(self, *, before: Mapping[str, int]) -> None:
         """Does nothing: the broker drops records by the retention of its topics."""
 
     async def close(self) -> None:
@@ -94,18 +99,11 @@ class KafkaTopics:
         except KafkaError as error:
             raise TopicsUnavailable(f"Kafka at {self._servers} (--kafka): {error}") from error
 
-    def _create(self, topics: Mapping[str, int]) -> None:
-        admin = KafkaAdminClient(**self._config)
-        try:
-            existing = set(admin.list_topics())
-            missing = [NewTopic(name, count, 1) for name, count in topics.items() if name not in existing]
-            if missing:
-                with contextlib.suppress(TopicAlreadyExistsError):
-                    admin.create_topics(missing)
-        finally:
-            admin.close()
+    def _create(self, topics: Sequence[Topic]) -> None:
+        with contextlib.closing(KafkaTopicAdmin(self._servers)) as admin:
+            ensure(admin, topics)
         for topic in topics:
-            self._partitions[topic] = self._count(topic)
+            self._partitions[topic.name] = self._count(topic.name)
 
     def _discover(self) -> None:
         with self._client() as reader:

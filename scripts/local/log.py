@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from scripts.local.topics import (
     UnknownTopic,
     partition_for,
 )
+from shared.messaging.ports import Topic
+from shared.messaging.topics import TopicsDiffer, compared
 
 _NAME = re.compile(r"^[A-Za-z0-9._-]{1,200}$")
 
@@ -44,9 +47,12 @@ class EmbeddedTopics:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="topic-log")
         (directory / "groups").mkdir(parents=True, exist_ok=True)
 
-    async def ensure(self, topics: Mapping[str, int]) -> None:
-        for topic, partitions in topics.items():
-            self._open(topic, partitions)
+    async def ensure(self, topics: Sequence[Topic]) -> None:
+        stored = {topic.name: self._stored(topic) for topic in topics}
+        if refused := compared(topics, {name: there for name, there in stored.items() if there}).refused:
+            raise TopicsDiffer("\n".join(refused))
+        for topic in topics:
+            self._open(topic)
 
     async def append(self, records: Sequence[NewRecord]) -> list[Position]:
         for record in records:
@@ -86,14 +92,14 @@ class EmbeddedTopics:
     async def ends(self) -> Mapping[Partition, int]:
         return {place: segment.end for place, segment in self._all()}
 
-    async def forget(self, *, before: int) -> None:
+    async def forget(self, *, before: Mapping[str, int]) -> None:
         """Drop old records, one partition after the other, so that appends can run in between."""
         loop = asyncio.get_running_loop()
         failures: list[str] = []
         async with self._forgetting:
             for place, segment in list(self._all()):
                 passed = self._passed(place)
-                work = partial(segment.forget, passed, before=before)
+                work = partial(segment.forget, passed, before=before[place[0]])
                 try:
                     await loop.run_in_executor(self._writer, work)
                 except OSError as error:
@@ -138,15 +144,19 @@ class EmbeddedTopics:
         committed = [group.committed() for group in self._subscriptions]
         return min((offsets[place] for offsets in committed if place in offsets), default=self.end(place))
 
-    def _open(self, topic: str, partitions: int) -> None:
-        if not _NAME.match(topic):
-            raise ValueError(f"topic {topic!r}: only letters, digits, dot, dash and underscore")
-        folder = self._directory / "topics" / topic
+    def _stored(self, topic: Topic) -> Topic | None:
+        """What an earlier start left of it: as declared, but for the number of partitions."""
+        if not _NAME.match(topic.name):
+            raise ValueError(f"topic {topic.name!r}: only letters, digits, dot, dash and underscore")
+        count = len(list((self._directory / "topics" / topic.name).glob("*.log")))
+        return replace(topic, partitions=count) if count else None
+
+    def _open(self, topic: Topic) -> None:
+        folder = self._directory / "topics" / topic.name
         folder.mkdir(parents=True, exist_ok=True)
-        stored = len(list(folder.glob("*.log")))
-        segments = self._segments.setdefault(topic, [])
-        for p in range(len(segments), max(partitions, stored)):
-            segments.append(Segment(folder / f"{p}.log", topic, partition=p))
+        segments = self._segments.setdefault(topic.name, [])
+        for p in range(len(segments), topic.partitions):
+            segments.append(Segment(folder / f"{p}.log", topic.name, partition=p))
 
     def _partition(self, record: NewRecord) -> int:
         count = len(self._segments[record.topic])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
 
+from scripts.local.declared_topics import EXTERNAL_TOPIC, declared_topics
 from scripts.local.dispatch import BROKER_DEFAULT, SOURCE_DEFAULT, Policy
 from scripts.local.document import Node, read
 from scripts.local.durations import go_seconds, iso_seconds
@@ -30,7 +31,6 @@ from scripts.local.model import (
 )
 
 FOLDERS = ("knative", "eventing")
-PARTITIONS = 3
 _SCALING = "autoscaling.knative.dev/"
 _DEFAULT_COMMAND = ("python", "-m", "shared.runtime.serve")  # the image's command
 _RESERVED = {"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"}
@@ -65,7 +65,7 @@ def load(root: Path) -> Wiring:
         brokers=brokers,
         sinks=sinks,
         ticks={name: _tick(node, objects) for name, node in objects["PingSource"].items()},
-        topics=_topics(objects, feeds, brokers=brokers, sinks=sinks),
+        topics=declared_topics(objects),
     )
 
 
@@ -253,8 +253,7 @@ def _filter(spec: Node) -> Filter:
 def _broker(node: Node) -> Broker:
     annotations = node["metadata"]["annotations"]
     annotations["eventing.knative.dev/broker.class"].choice("Kafka", default="")
-    topic = annotations["kafka.eventing.knative.dev/external.topic"].text()
-    return Broker(node["metadata"]["name"].text(), topic)
+    return Broker(node["metadata"]["name"].text(), annotations[EXTERNAL_TOPIC].text())
 
 
 def _kafka_sink(node: Node) -> KafkaSink:
@@ -294,23 +293,6 @@ def _payload(spec: Node) -> tuple[bytes | None, str]:
     except (ValueError, binascii.Error) as error:
         raise spec.error(f"data does not fit contentType {kind}: {error}") from None
     return data.encode() or None, kind
-
-
-def _topics(
-    objects: Objects, feeds: list[Feed], *, brokers: Mapping[str, Broker], sinks: Mapping[str, KafkaSink]
-) -> dict[str, int]:
-    topics = {topic: PARTITIONS for feed in feeds for topic in feed.topics}
-    for broker in brokers.values():
-        config = objects["Broker"][broker.name]["spec"]["config"]["name"]
-        if config and config.text() not in objects["ConfigMap"]:
-            raise config.error(f"there is no ConfigMap {config.text()!r} in the manifests")
-        data = objects["ConfigMap"][config.text()]["data"] if config else config
-        topics[broker.topic] = _count(data["default.topic.partitions"]) or PARTITIONS
-    for sink in sinks.values():
-        topics[sink.topic] = objects["KafkaSink"][sink.name]["spec"]["numPartitions"].integer(
-            PARTITIONS, least=1
-        )
-    return topics
 
 
 def _one_group_each(feeds: list[Feed], objects: Objects) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from scripts.local.dispatch import Policy
 from scripts.local.filters import Filter
+from shared.messaging.ports import Topic
 
 
 class ManifestError(Exception):
@@ -112,7 +113,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Wiring:
-    """Everything the manifests declare, by name; `topics` maps to the number of partitions."""
+    """Everything the manifests declare, by name."""
 
     namespace: str
     services: Mapping[str, Service]
@@ -120,4 +121,4 @@ class Wiring:
     brokers: Mapping[str, Broker]
     sinks: Mapping[str, KafkaSink]
     ticks: Mapping[str, Tick]
-    topics: Mapping[str, int]
+    topics: Mapping[str, Topic]

@@ -24,6 +24,7 @@ from scripts.local.manifests import load
 from scripts.local.model import ManifestError, SecretRef, Wiring
 from scripts.local.state import PROJECT, CannotStart, State, home
 from scripts.local.topics import Topics, TopicsUnavailable
+from shared.messaging.topics import TopicsDiffer
 
 DATABASE = "taskflow-database"  # the Secret whose keys are the roles of the embedded PostgreSQL
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
     try:
         with contextlib.ExitStack() as stack:
             _run(choice, State(home(choice.data)), stack, began=began)
-    except (CannotStart, ManifestError, TopicsUnavailable) as error:
+    except (CannotStart, ManifestError, TopicsDiffer, TopicsUnavailable) as error:
         print(f"scripts/run: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # during the start, before serve() took the signals over

@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shared.messaging.ports import Topic
+
 Partition = tuple[str, int]
+_WEEK_MS = 7 * 24 * 3600 * 1000
 
 
 class UnknownTopic(Exception):
     """The topic does not exist; the manifests name every topic that does."""
 
     def __init__(self, topic: str) -> None:
-        super().__init__(
-            f"unknown topic {topic!r}: no KafkaSource, KafkaSink or Broker in eventing/ names it"
-        )
+        super().__init__(f"unknown topic {topic!r}: no KafkaTopic in eventing/ declares it")
         self.topic = topic
 
 
@@ -89,8 +90,8 @@ class Subscription(Protocol):
 class Topics(Protocol):
     """All topics of one platform."""
 
-    async def ensure(self, topics: Mapping[str, int]) -> None:
-        """Creates what is missing (name → number of partitions); never shrinks or deletes."""
+    async def ensure(self, topics: Sequence[Topic]) -> None:
+        """Creates what is missing, as declared; TopicsDiffer when one is there otherwise."""
         ...
 
     async def append(self, records: Sequence[NewRecord]) -> list[Position]:
@@ -116,8 +117,9 @@ class Topics(Protocol):
         """Up to `limit` stored records from `offset` (or the earliest), without a group."""
         ...
 
-    async def forget(self, *, before: int) -> None:
-        """Drops records older than `before` (milliseconds since 1970) that every open subscription passed.
+    async def forget(self, *, before: Mapping[str, int]) -> None:
+        """Drops records of each topic older than its `before` (milliseconds since 1970) that every open
+        subscription passed.
 
         Raises TopicsUnavailable when it could not everywhere. A Kafka has its own retention: there it does
         nothing.
@@ -127,6 +129,14 @@ class Topics(Protocol):
     async def close(self) -> None:
         """Ends every subscription and connection."""
         ...
+
+
+def retention_ms(topic: Topic) -> int:
+    """How long its records are kept; Kafka's own default when nothing is declared."""
+    kept = int(topic.config.get("retention.ms", _WEEK_MS))
+    if kept < 1:
+        raise ValueError("retention.ms must be ≥ 1: no topic is kept for ever")
+    return kept
 
 
 def partition_for(key: bytes, partitions: int) -> int:

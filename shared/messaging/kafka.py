@@ -3,17 +3,19 @@
 It keeps the order: one request at a time and no retries by the client. After any failure the producer is
 discarded, so that no record in its buffer is sent later. The outbox sends again; consumers recognise
 duplicates by the event id.
+`KafkaTopicAdmin` reads and creates topics, for `topics` and the local platform.
 """
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka import errors as kafka_errors
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
-from shared.messaging.ports import PublishError, Record, Refused, TooLarge, UnknownTopic
+from shared.messaging.ports import PublishError, Record, Refused, TooLarge, Topic, UnknownTopic
 from shared.messaging.security import OPEN, Security
 
 _MAX_RECORD = 1_048_576  # the broker's default message.max.bytes
@@ -30,6 +32,16 @@ _SETTINGS: dict[str, Any] = {  # Any: the client's own option types
     "reconnect_backoff_max_ms": 500,
     "retry_backoff_ms": 20,
 }
+_ADMIN_MS = 5000
+_NOT_AS_DECLARED = (
+    kafka_errors.InvalidReplicationFactorError,
+    kafka_errors.InvalidPartitionsError,
+    kafka_errors.InvalidConfigurationError,
+    kafka_errors.InvalidTopicError,
+    kafka_errors.PolicyViolationError,
+    kafka_errors.TopicAuthorizationFailedError,
+    kafka_errors.ClusterAuthorizationFailedError,
+)
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 _NO_TOPIC = (kafka_errors.UnknownTopicOrPartitionError, kafka_errors.InvalidTopicError)
 
@@ -47,7 +59,7 @@ class KafkaPublisher:
 
     def __init__(self, bootstrap_servers: str, security: Security = OPEN) -> None:
         self._security = security
-        self._servers = [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
+        self._servers = _addresses(bootstrap_servers)
         self._lock = threading.Lock()
         self._producer: Any = None  # kafka-python-ng has no types
 
@@ -123,6 +135,10 @@ class KafkaPublisher:
             self._producer = None
 
 
+def _addresses(bootstrap_servers: str) -> list[str]:
+    return [server.strip() for server in bootstrap_servers.split(",") if server.strip()]
+
+
 def _classified(error: BaseException) -> PublishError:
     kind = type(error).__name__
     if isinstance(error, _TOO_LARGE):
@@ -154,3 +170,85 @@ class _Answers:
     def without_topic(self) -> bool:
         refreshed = self._metadata._last_successful_refresh_ms != self._before  # noqa: SLF001  # the client does not tell
         return bool(refreshed) or isinstance(self._error, _NO_TOPIC)
+
+
+class KafkaTopicAdmin:
+    """See ports.TopicAdmin."""
+
+    def __init__(self, bootstrap_servers: str, security: Security = OPEN) -> None:
+        """Raises PublishError when no broker answers."""
+        try:
+            self._admin: Any = KafkaAdminClient(  # kafka-python-ng has no types
+                bootstrap_servers=_addresses(bootstrap_servers),
+                api_version=_SETTINGS["api_version"],
+                request_timeout_ms=_ADMIN_MS,
+                **security.options(),
+            )
+        except kafka_errors.KafkaError as error:
+            raise PublishError(f"No broker can be reached: {type(error).__name__}.") from error
+
+    def existing(self, wanted: Sequence[Topic]) -> Mapping[str, Topic]:
+        """See ports.TopicAdmin."""
+        partitions = self._partitions()
+        found = [topic for topic in wanted if topic.name in partitions]
+        configs = self._configs(found)
+        return {
+            topic.name: Topic(
+                topic.name,
+                len(partitions[topic.name]),
+                min(len(place["replicas"]) for place in partitions[topic.name]),
+                configs[topic.name],
+            )
+            for topic in found
+        }
+
+    def create(self, topics: Sequence[Topic]) -> None:
+        """See ports.TopicAdmin."""
+        for topic in topics:  # one at a time: the client raises for a request, not for its topics
+            new = NewTopic(topic.name, topic.partitions, topic.replicas, topic_configs=dict(topic.config))
+            try:
+                self._admin.create_topics([new], timeout_ms=_ADMIN_MS)
+            except kafka_errors.TopicAlreadyExistsError:
+                continue
+            except _NOT_AS_DECLARED as error:
+                kind = type(error).__name__
+                raise Refused(
+                    f"The broker does not create topic {topic.name} as it is declared: {kind}."
+                ) from error
+            except kafka_errors.KafkaError as error:
+                raise PublishError(f"Topic {topic.name}: {type(error).__name__}.") from error
+
+    def led(self, names: Sequence[str]) -> bool:
+        """See ports.TopicAdmin."""
+        partitions = self._partitions()
+        return all(
+            place["leader"] >= 0 and place["error_code"] == 0
+            for name in names
+            for place in partitions.get(name, [{"leader": -1}])
+        )
+
+    def close(self) -> None:
+        """See ports.TopicAdmin."""
+        self._admin.close()
+
+    def _partitions(self) -> dict[str, list[Any]]:
+        """Of every topic: asking for one by name could create it."""
+        try:
+            return {each["topic"]: each["partitions"] for each in self._admin.describe_topics()}
+        except kafka_errors.KafkaError as error:
+            raise PublishError(f"The topics cannot be read: {type(error).__name__}.") from error
+
+    def _configs(self, topics: Sequence[Topic]) -> dict[str, dict[str, str]]:
+        asked = [
+            ConfigResource(ConfigResourceType.TOPIC, topic.name, dict.fromkeys(topic.config))
+            for topic in topics
+        ]
+        try:
+            answers = self._admin.describe_configs(asked) if asked else []
+        except kafka_errors.KafkaError as error:
+            raise PublishError(f"The topics cannot be read: {type(error).__name__}.") from error
+        return {
+            name: {key: value for key, value, *_ in entries}
+            for answer in answers
+            for _, _, _, name, entries in answer.resources
+        }

@@ -1,7 +1,10 @@
-"""The interface through which the outbox drain publishes; `kafka` and `embedded` implement it."""
+"""The interfaces through which the outbox drain publishes and `topics` creates topics.
+
+`kafka` implements both, `embedded` the first.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -45,3 +48,32 @@ class Publisher(Protocol):
 
     def close(self, *, timeout: float) -> None:
         """Flush for at most `timeout` seconds and release sockets and threads."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as a KafkaTopic of eventing/ declares it, or as a Kafka has it; `config` as Kafka spells it."""
+
+    name: str
+    partitions: int
+    replicas: int = 1
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class TopicAdmin(Protocol):
+    """The topics of one Kafka. Every call raises PublishError when no broker answers."""
+
+    def existing(self, wanted: Sequence[Topic]) -> Mapping[str, Topic]:
+        """Those of `wanted` that are there, as they are, with the configuration that `wanted` speaks of."""
+
+    def create(self, topics: Sequence[Topic]) -> None:
+        """Create what is not there; one that somebody else has just created is no error.
+
+        Raises Refused when the broker does not take a topic as it is declared.
+        """
+
+    def led(self, names: Sequence[str]) -> bool:
+        """Whether every partition of these topics can be written and read."""
+
+    def close(self) -> None:
+        """Release sockets."""

@@ -1,9 +1,6 @@
-"""The login of a Kafka client and the certificate authority that it trusts. Made from settings or from a
-mounted Secret; used by `kafka`.
-"""
+"""The login of a Kafka client and the certificate authority that it trusts, made from settings."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 PROTOCOLS = ("PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL")
@@ -38,15 +35,3 @@ class Security:
 
 
 OPEN = Security()
-
-
-def mounted(directory: Path, *, protocol: str, mechanism: str) -> Security:
-    """From the files `user`, `password` and, if it is there, `ca.crt`; OSError names what is missing."""
-    ca = directory / "ca.crt"
-    return Security(
-        protocol,
-        mechanism,
-        (directory / "user").read_text().strip(),
-        (directory / "password").read_text().strip(),
-        ca.read_text() if ca.exists() else "",
-    )

@@ -60,7 +60,7 @@ def test_partitions_agree_with_the_manifests():
     wired = load(files.PROJECT).topics
 
     for name, channel in DOCUMENT["channels"].items():
-        assert channel["bindings"]["kafka"]["partitions"] == wired[name]
+        assert channel["bindings"]["kafka"]["partitions"] == wired[name].partitions
 
 
 @pytest.mark.parametrize("event_type", EVENTS)

@@ -10,6 +10,8 @@ from scripts.local import kafka_broker
 from scripts.local.kafka_log import KafkaTopics
 from scripts.local.log import EmbeddedTopics
 from scripts.local.topics import NewRecord, TopicsUnavailable, UnknownTopic, partition_for
+from shared.messaging.ports import Topic
+from shared.messaging.topics import TopicsDiffer
 from shared.testing.ports import reserve
 
 
@@ -34,7 +36,7 @@ class Home:
         async def session():
             topics = self._make()
             try:
-                await topics.ensure({self.topic: 3, self.other: 1})
+                await topics.ensure([Topic(self.topic, 3), Topic(self.other, 1)])
                 return await asyncio.wait_for(work(topics), 30)
             finally:
                 await topics.close()
@@ -171,9 +173,13 @@ def test_ends_and_reads_know_the_limits(home):
     home.run(work)
 
 
-def test_a_topic_keeps_its_partitions(home):
+@pytest.mark.parametrize("other", [1, 2, 4])
+def test_a_topic_keeps_its_partitions_and_nothing_is_made_beside_it(home, other):
     async def work(topics):
-        await topics.ensure({home.topic: 1})
+        with pytest.raises(TopicsDiffer, match=rf"{home.topic}: 3 partitions there, {other} declared"):
+            await topics.ensure([Topic(f"{home.topic}-new", 1), Topic(home.topic, other)])
+        with pytest.raises(UnknownTopic):
+            await topics.append([record(f"{home.topic}-new")])
         assert len([place for place in await topics.ends() if place[0] == home.topic]) == 3
 
     home.run(work)
@@ -183,7 +189,7 @@ def test_kafka_that_is_not_there_is_said_so():
     async def work():
         topics = KafkaTopics("127.0.0.1:9")
         with pytest.raises(TopicsUnavailable, match=r"127\.0\.0\.1:9"):
-            await topics.ensure({"t": 1})
+            await topics.ensure([Topic("t", 1)])
         await topics.close()
 
     asyncio.run(work())
@@ -192,7 +198,7 @@ def test_kafka_that_is_not_there_is_said_so():
 def test_an_embedded_log_that_cannot_be_written_says_so(tmp_path, monkeypatch):
     async def work():
         topics = EmbeddedTopics(tmp_path)
-        await topics.ensure({"t": 1})
+        await topics.ensure([Topic("t", 1)])
         await topics.append([NewRecord("t", b"a", (), b"1")])
 
         def full(*_):

@@ -34,6 +34,7 @@ API_VERSIONS = {
     "Broker": "eventing.knative.dev/v1",
     "Trigger": "eventing.knative.dev/v1",
     "KafkaSink": "eventing.knative.dev/v1alpha1",
+    "KafkaTopic": "kafka.strimzi.io/v1",
     "ConfigMap": "v1",
 }
 PREFIXES = {
@@ -41,6 +42,7 @@ PREFIXES = {
     "Trigger": "trigger-",
     "PingSource": "tick-",
     "KafkaSink": "kafkasink-",
+    "KafkaTopic": "kafkatopic-",
 }
 
 

@@ -65,6 +65,12 @@ spec:
   ordering: {ordering}
   sink: {{ref: {{apiVersion: serving.knative.dev/v1, kind: Service, name: {service}}}}}
 """
+TOPIC = """
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaTopic
+metadata: {{name: {name}}}
+spec: {{partitions: 3, replicas: 1}}
+"""
 KAFKA_SINK = """
 apiVersion: eventing.knative.dev/v1alpha1
 kind: KafkaSink
@@ -137,13 +143,25 @@ class Manifests:
     def add(self, name: str, text: str) -> None:
         (self.root / "eventing" / f"{name}.yaml").write_text(text)
 
+    def topic(self, name: str) -> None:
+        self.add(f"topic-{name}", TOPIC.format(name=name))
+
+    def sink(self, topic: str) -> None:
+        self.topic(topic)
+        self.add(f"sink-{topic}", KAFKA_SINK.format(name=topic))
+
+    def broker(self, topic: str) -> None:
+        self.topic(topic)
+        self.add("broker", BROKER.format(name=topic))
+
     def source(
         self, name: str, topic: str, service: str, *, ordering: str = "ordered", dlq: bool = True
     ) -> None:
         text = SOURCE.format(name=name, topic=topic, service=service, ordering=ordering)
         self.add(f"source-{name}", text + (DELIVERY % f"{topic}-dlq" if dlq else ""))
+        self.topic(topic)
         if dlq:
-            self.add(f"sink-{topic}", KAFKA_SINK.format(name=f"{topic}-dlq"))
+            self.sink(f"{topic}-dlq")
 
     def received(self) -> list[dict[str, Any]]:
         """What the functions have recorded, oldest first."""

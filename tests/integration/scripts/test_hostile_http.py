@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from scripts.local.asgi import BODY_LIMIT
-from tests.integration.scripts.platform_under_test import KAFKA_SINK, Manifests, platform
+from tests.integration.scripts.platform_under_test import Manifests, platform
 
 RUNNER = "[python, -m, shared.runtime.serve]"  # as every real function; the backstop for bodies is its own
 GATEWAY, INNER, STATUS = range(3)
@@ -20,7 +20,7 @@ def running(tmp_path_factory):
     root = tmp_path_factory.mktemp("hostile")
     manifests = Manifests(root / "manifests")
     manifests.service("web", command=RUNNER)
-    manifests.add("sink", KAFKA_SINK.format(name="things-dlq"))
+    manifests.sink("things-dlq")
     with platform(manifests, root / "home") as found:
         yield found
 

@@ -15,8 +15,6 @@ import pytest
 
 from shared.testing.ports import reserve
 from tests.integration.scripts.platform_under_test import (
-    BROKER,
-    KAFKA_SINK,
     PING,
     PROJECT,
     TRIGGER,
@@ -43,8 +41,8 @@ def shared(tmp_path_factory):
     manifests.service("worker", public=False)
     manifests.service("narrow", concurrency=1, timeout=3)
     manifests.source("jobs", "jobs", "worker")
-    manifests.add("broker", BROKER.format(name="events"))
-    manifests.add("sink-events", KAFKA_SINK.format(name="events-dlq"))
+    manifests.broker("events")
+    manifests.sink("events-dlq")
     trigger = TRIGGER.format(
         name="picked", broker="events", service="worker", filters='[{exact: {pick: "yes"}}]'
     )

@@ -6,7 +6,7 @@ import pytest
 
 from scripts.local import kafka_broker
 from shared.testing.ports import reserve
-from tests.integration.scripts.platform_under_test import BROKER, TRIGGER, Manifests, platform, wait_for
+from tests.integration.scripts.platform_under_test import TRIGGER, Manifests, platform, wait_for
 from tests.integration.scripts.test_platform import lag, tool
 
 
@@ -64,7 +64,7 @@ def test_a_killed_platform_continues_where_the_broker_knows_it(broker, manifests
 
 def test_a_triggers_reply_goes_to_the_topic(broker, manifests, tmp_path):
     events = f"events-{tmp_path.name}"
-    manifests.add("broker", BROKER.format(name=events))
+    manifests.broker(events)
     manifests.add(
         "trigger", TRIGGER.format(name="t", broker=events, service="web", filters="[{exact: {ask: 'yes'}}]")
     )

@@ -22,7 +22,7 @@ from scripts.local.doors import Doors
 from scripts.local.log import EmbeddedTopics
 from scripts.local.model import Wiring
 from shared.messaging.connect import connect
-from shared.messaging.ports import Publisher, PublishError, Record
+from shared.messaging.ports import Publisher, PublishError, Record, Topic
 from shared.testing.log import MemoryLog
 from shared.testing.ports import reserve
 
@@ -101,8 +101,9 @@ def _read_kafka(servers: str, topic: str) -> list[Stored]:
 def _embedded(directory: Path) -> Iterator[tuple[str, EmbeddedTopics]]:
     """The platform's inner listener with nothing behind it but the log."""
     topics = EmbeddedTopics(directory)
-    asyncio.run(topics.ensure(dict.fromkeys(TOPICS, PARTITIONS)))
-    wiring = Wiring("todo-app", {}, (), {}, {}, {}, dict.fromkeys(TOPICS, PARTITIONS))
+    declared = {topic: Topic(topic, PARTITIONS) for topic in TOPICS}
+    asyncio.run(topics.ensure(tuple(declared.values())))
+    wiring = Wiring("todo-app", {}, (), {}, {}, {}, declared)
     doors = Doors(wiring, topics=topics, revisions={}, destinations=Destinations(wiring, topics, {}), jwks={})
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(doors, log_config=None, lifespan="off"))  # type: ignore[arg-type]  # an ASGI app

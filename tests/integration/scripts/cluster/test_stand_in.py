@@ -64,7 +64,7 @@ def event(kind, **extensions):
 def run(tmp_path, gateway, work):
     async def session():
         topics = EmbeddedTopics(tmp_path / "topics")
-        await topics.ensure(WIRING.topics)
+        await topics.ensure(tuple(WIRING.topics.values()))
         reachable = {name: ClusterService("127.0.0.1", gateway.port) for name in WIRING.services}
         stand_in = StandIn(WIRING, topics, reachable)
         await stand_in.open()
@@ -129,7 +129,7 @@ def test_a_service_that_nobody_answers_for_is_tried_again(tmp_path, gateway):
 
     async def session():
         topics = EmbeddedTopics(tmp_path / "topics")
-        await topics.ensure(WIRING.topics)
+        await topics.ensure(tuple(WIRING.topics.values()))
         places = {name: ClusterService("127.0.0.1", gateway.port) for name in WIRING.services}
         places["audit"] = ClusterService("127.0.0.1", nobody)
         stand_in = StandIn(WIRING, topics, places)

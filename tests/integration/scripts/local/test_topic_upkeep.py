@@ -16,6 +16,7 @@ from scripts.local.segment import Segment
 from scripts.local.state import State
 from scripts.local.status import record_json
 from scripts.local.topics import NewRecord
+from shared.messaging.ports import Topic
 
 DAY_MS = 24 * 3600 * 1000
 PLACE = ("in", 0)
@@ -32,7 +33,13 @@ FEED = Feed(
     overrides={},
 )
 WIRING = Wiring(
-    "todo-app", {}, (FEED,), {}, {"out": KafkaSink("out", "out", structured=False)}, {}, {"in": 1, "out": 1}
+    "todo-app",
+    {},
+    (FEED,),
+    {},
+    {"out": KafkaSink("out", "out", structured=False)},
+    {},
+    {name: Topic(name, 1) for name in ("in", "out")},
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from scripts.local.log import EmbeddedTopics
 from scripts.local.segment import Segment
 from scripts.local.topics import NewRecord, TopicsUnavailable, partition_for
+from shared.messaging.ports import Topic
 
 RECORD = NewRecord("t", b"k", (("ce_id", b"1"),), b"v" * 100)
 
@@ -60,7 +61,7 @@ def test_what_cannot_be_read_is_kept_beside_the_log(tmp_path):
 def test_an_offset_that_cannot_be_saved_counts_and_is_saved_later(tmp_path, monkeypatch):
     async def scenario():
         topics = EmbeddedTopics(tmp_path)
-        await topics.ensure({"t": 1})
+        await topics.ensure([Topic("t", 1)])
         await topics.append([RECORD, RECORD])
         group = await topics.subscribe("g", ["t"], earliest=True)
         await group.next(("t", 0))
@@ -117,7 +118,7 @@ async def _contents(topics):
 def test_a_batch_that_cannot_be_cut_off_is_undone_all_the_same(tmp_path, monkeypatch, also_write):
     async def failing():
         topics = EmbeddedTopics(tmp_path)
-        await topics.ensure({"t": 2})
+        await topics.ensure([Topic("t", 2)])
         await topics.append(_both(b"stored"))
         with monkeypatch.context() as broken:
             _failing_cut(broken, also_write=also_write)
@@ -128,7 +129,7 @@ def test_a_batch_that_cannot_be_cut_off_is_undone_all_the_same(tmp_path, monkeyp
 
     async def restarted():
         topics = EmbeddedTopics(tmp_path)
-        await topics.ensure({"t": 2})
+        await topics.ensure([Topic("t", 2)])
         assert await _contents(topics) == [[b"stored"], [b"stored"]]
         await topics.append(_both(b"later."))
         assert await _contents(topics) == [[b"stored", b"later."]] * 2
@@ -160,7 +161,7 @@ def test_nobody_reads_a_record_before_all_of_its_batch_is_stored(tmp_path, monke
 
     async def scenario():
         topics = EmbeddedTopics(tmp_path)
-        await topics.ensure({"t": 2})
+        await topics.ensure([Topic("t", 2)])
         seen, synchronise = [], os.fdatasync
 
         def fdatasync(file):

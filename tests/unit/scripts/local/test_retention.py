@@ -12,6 +12,7 @@ import pytest
 from scripts.local.log import EmbeddedTopics
 from scripts.local.segment import Segment
 from scripts.local.topics import NewRecord, TopicsUnavailable
+from shared.messaging.ports import Topic
 
 PLACE = ("t", 0)
 
@@ -45,7 +46,7 @@ def with_topics(directory, work):
     async def session():
         topics = EmbeddedTopics(directory)
         try:
-            await topics.ensure({"t": 1})
+            await topics.ensure([Topic("t", 1)])
             await asyncio.wait_for(work(topics), 30)
         finally:
             await topics.close()
@@ -125,10 +126,10 @@ def test_without_room_for_the_new_file_the_old_one_stays(tmp_path, monkeypatch):
         with monkeypatch.context() as full:
             full.setattr(os, "fsync", _no_room)
             with pytest.raises(TopicsUnavailable, match="t/0: No space"):
-                await topics.forget(before=1000)
+                await topics.forget(before={"t": 1000})
         assert (await topics.append([record(7)]))[0].offset == 7
         assert [item.offset for item in await topics.read(PLACE, 0, limit=99)] == list(range(8))
-        await topics.forget(before=1000)
+        await topics.forget(before={"t": 1000})
         assert [item.offset for item in await topics.read(PLACE, 0, limit=99)] == [5, 6, 7]
         assert [path.name for path in (tmp_path / "topics" / "t").iterdir()] == ["0.log"]
 
@@ -170,12 +171,12 @@ def test_the_slowest_group_decides_and_a_closed_one_does_not(tmp_path):
         slow = await topics.subscribe("slow", ["t"], earliest=True)
         fast.commit(PLACE, 7)
         slow.commit(PLACE, 2)
-        await topics.forget(before=1000)
+        await topics.forget(before={"t": 1000})
         assert await topics.starts() == {PLACE: 2}
         assert await topics.ends() == {PLACE: 7}
         assert [item.offset for item in await topics.read(PLACE, 0, limit=2)] == [2, 3]
         await slow.close()
-        await topics.forget(before=1000)
+        await topics.forget(before={"t": 1000})
         assert await topics.starts() == {PLACE: 5}
 
     with_topics(tmp_path, work)
@@ -186,7 +187,7 @@ def test_a_group_whose_place_is_forgotten_continues_at_the_oldest(tmp_path):
         slow = await topics.subscribe("slow", ["t"], earliest=True)
         slow.commit(PLACE, 2)
         await slow.close()
-        await topics.forget(before=1000)
+        await topics.forget(before={"t": 1000})
 
     async def back(topics):
         slow = await topics.subscribe("slow", ["t"], earliest=False)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from shared.messaging.security import OPEN, Security, mounted
+from shared.messaging.security import OPEN, Security
 
 
 @pytest.fixture(scope="module")
@@ -61,21 +61,3 @@ def test_an_authority_of_its_own_is_the_only_one(authority):
 
 def test_the_password_shows_in_no_log():
     assert "word" not in repr(Security("SASL_SSL", "PLAIN", "me", "word"))
-
-
-def test_a_mounted_secret_is_read_file_by_file(tmp_path, authority):
-    (tmp_path / "user").write_text("me\n")
-    (tmp_path / "password").write_text("word\n")
-    assert mounted(tmp_path, protocol="SASL_SSL", mechanism="PLAIN").ca == ""
-
-    (tmp_path / "ca.crt").write_text(authority)
-    assert mounted(tmp_path, protocol="SASL_SSL", mechanism="PLAIN") == Security(
-        "SASL_SSL", "PLAIN", "me", "word", authority
-    )
-
-
-def test_a_secret_without_a_password_is_told(tmp_path):
-    (tmp_path / "user").write_text("me")
-
-    with pytest.raises(FileNotFoundError, match="password"):
-        mounted(tmp_path, protocol="SASL_SSL", mechanism="PLAIN")
