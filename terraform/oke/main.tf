@@ -29,7 +29,7 @@ resource "oci_identity_compartment" "this" {
 # A budget only tells; this refuses, in the whole tenancy: two free installations share what one may have, and
 # the second is refused instead of billed. Nothing paid can live beside them. Later statements win. Quotas of
 # cores and volumes are counted for each availability domain, so that two OCPUs in three domains would be six:
-# all but one stay at zero.
+# all but one stay at zero. An A1 instance is measured by the regional quotas as well.
 resource "oci_limits_quota" "free" {
   count = var.free_tier ? 1 : 0
 
@@ -39,13 +39,17 @@ resource "oci_limits_quota" "free" {
   freeform_tags  = local.tags
 
   statements = [
+    "zero compute quotas in tenancy",
     "zero compute-core quotas in tenancy",
     "zero compute-memory quotas in tenancy",
     "zero block-storage quotas in tenancy",
     "zero load-balancer quotas in tenancy",
     "zero database quotas in tenancy",
+    "zero kms quota virtual-private-vault-count in tenancy",
     "set compute-core quota standard-a1-core-count to ${local.free.ocpus} in tenancy where request.ad = '${local.domain}'",
     "set compute-memory quota standard-a1-memory-count to ${local.free.memory_gb} in tenancy where request.ad = '${local.domain}'",
+    "set compute-core quota standard-a1-core-regional-count to ${local.free.ocpus} in tenancy where request.region = '${var.region}'",
+    "set compute-memory quota standard-a1-memory-regional-count to ${local.free.memory_gb} in tenancy where request.region = '${var.region}'",
     "set block-storage quota volume-count to 4 in tenancy where request.ad = '${local.domain}'",
     "set block-storage quota total-storage-gb to ${local.free.storage_gb} in tenancy where request.ad = '${local.domain}'",
     "set load-balancer quota lb-flexible-count to ${local.free.balancers} in tenancy",

@@ -168,18 +168,22 @@ def test_the_quota_refuses_everything_and_then_allows_what_is_free():
     statements = root.resources["oci_limits_quota", "free"]["statements"]
     zeroed = [re.fullmatch(r"zero ([\w-]+) quotas in tenancy", one) for one in statements]
     families = {match[1] for match in zeroed if match}
-    assert families >= {"compute-core", "compute-memory", "block-storage", "load-balancer"}
+    assert families >= {"compute", "compute-core", "compute-memory", "block-storage", "load-balancer"}
     allowed = {}
     for place, one in enumerate(statements):
         if match := re.match(r"set ([\w-]+) quota ([\w-]+) to (\S+) in tenancy(.*)", one):
             assert match[1] in families
             assert all(not later for later in zeroed[place:]), "a later `zero` would take it away"
             allowed[match[2]] = match[3]
-            if match[1] in {"compute-core", "compute-memory", "block-storage"}:
+            if "regional" in match[2]:
+                assert match[4] == " where request.region = '${var.region}'"
+            elif match[1] != "load-balancer":
                 assert match[4] == " where request.ad = '${local.domain}'", "counted for each domain"
     assert allowed == {
         "standard-a1-core-count": "${local.free.ocpus}",
         "standard-a1-memory-count": "${local.free.memory_gb}",
+        "standard-a1-core-regional-count": "${local.free.ocpus}",
+        "standard-a1-memory-regional-count": "${local.free.memory_gb}",
         "volume-count": "4",
         "total-storage-gb": "${local.free.storage_gb}",
         "lb-flexible-count": "${local.free.balancers}",
