@@ -70,6 +70,10 @@ resource "azurerm_kubernetes_cluster" "this" {
     }
   }
 
+  node_provisioning_profile {
+    mode = "Manual"
+  }
+
   identity {
     type         = "UserAssigned"
     identity_ids = [azurerm_user_assigned_identity.cluster.id]
