@@ -1,9 +1,9 @@
-"""`scripts/restore-drill`: loses a database, restores it from a dump and checks the result, on its own
-platform.
+"""`scripts/restore-drill`: loses a database and then the log, on its own platform, and checks what comes back.
 
 Users work, then more is written while nothing is published, a dump is made, more is written, and then the
 whole database is deleted; the log stays. After the restore everything that docs/runbooks/disaster.md
-promises is checked through the API. Nothing outside a temporary directory is touched.
+promises is checked through the API. Then the log is deleted (`log`). Nothing outside a temporary directory
+is touched.
 """
 
 import argparse
@@ -11,42 +11,20 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from functions.tasks.tasks import verbs
+from scripts.drill import log
+from scripts.drill.facts import Facts, stopwatch
 from scripts.drill.platform import DrillFailed, DrillPlatform, eventually
+from scripts.drill.world import OFFLINE, USERS, audited, await_audit, database, offline, work
 from scripts.local.postgres import EmbeddedPostgres
 from scripts.local.state import State
 from shared.db import dumps, restoring
-from shared.db.pool import Database
-from shared.db.uow import Cause, UnitOfWork
-from shared.domain.identity import Actor
 from shared.testing.ports import reserve
 
-DAILY = {"due": "2026-06-01T08:00", "timezone": "Europe/London", "recurrence": {"rrule": "FREQ=DAILY"}}
 UPDATES = {"Host": "updates.todo-app.localhost"}
-USERS = ("ada", "bob", "cleo")
-
-
-@dataclass
-class Facts:
-    """What a drill knows and has measured; `failed` names promises that did not hold."""
-
-    tokens: dict[str, int] = field(
-        default_factory=dict
-    )  # each user's newest, those of the lost time included
-    pending: set[str] = field(default_factory=set)  # event ids that the dump holds unpublished
-    figures: dict[str, object] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-
-    def check(self, promise: str, *, holds: bool, detail: object = "") -> None:
-        print(f"{'ok    ' if holds else 'FAILED'}  {promise}  {detail}", flush=True)
-        if not holds:
-            self.failed.append(promise)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -88,65 +66,17 @@ def drill(directory: Path, count: int, facts: Facts) -> None:
     facts.check("every table has its rows again", holds=after == before, detail=f"{sum(after.values())} rows")
     with DrillPlatform(home, port) as platform:
         verify(platform, count, facts)
-
-
-def work(platform: DrillPlatform, count: int) -> None:
-    """Every user makes `count` recurring tasks and completes half of them; everybody has acted on it."""
-    for user in USERS:
-        for n in range(count):
-            task = platform.must("POST", "/v1/tasks", {"title": f"Water plant {n}", **DAILY}, user=user)
-            if n % 2:
-                platform.must("POST", f"/v1/tasks/{task['id']}/complete", user=user)
-    # Created, and for half of them completed and the next occurrence created.
-    wanted = count + 2 * (count // 2)
-    for user in USERS:
-        await_audit(platform, user, wanted)
-    eventually(platform.settled, "everything is delivered")
-
-
-def await_audit(platform: DrillPlatform, user: str, entries: int) -> None:
-    """Until the log of `user` has so many entries."""
-    eventually(lambda: audited(platform, user)[1] >= entries, f"the audit log of {user}")
-
-
-def audited(platform: DrillPlatform, user: str) -> tuple[bool, int]:
-    """(whether the chain holds, its entries)."""
-    found = platform.must("GET", "/v1/audit/verify", user=user)
-    return bool(found["valid"]), int(found["entries"])
-
-
-@contextmanager
-def database(home: Path) -> Iterator[Mapping[str, str]]:
-    """The platform's database without the platform: nothing is published."""
-    server = EmbeddedPostgres(State(home).database)
-    try:
-        yield server.start()
-    finally:
-        server.stop()
-
-
-def offline(dsns: Mapping[str, str], facts: Facts, *, pending: bool) -> dict[str, int]:
-    """Three writes of every user whose events stay in the outbox; the rows of every table afterwards."""
-    made = Database(dsns["api"])
-    try:
-        uow = UnitOfWork(made, source="/taskflow/tasks")
-        for user in USERS * 3:
-            with uow.write(user, Cause(Actor("user", user))) as tx:
-                verbs.create(tx, {"title": "Written while the log was away"})
-            facts.tokens[user] = tx.change_seq
-            if pending:
-                events = [emitted.event for emitted in tx.events]
-                facts.pending |= {str(event.event_id) for event in events if event.topic == "task-events"}
-    finally:
-        made.close()
-    return dumps.counted(dsns["owner"])
+    log.lose(home, facts)
+    with DrillPlatform(home, port) as platform:
+        # One more write of each user since: the fresh one.
+        log.verify(platform, facts, entries=count + 2 * (count // 2) + OFFLINE + 1)
 
 
 def verify(platform: DrillPlatform, count: int, facts: Facts) -> None:
     """Check the promises of a restore through the API and the log."""
     status, _ = platform.call("POST", "/tick/relay")
     facts.check("the sweep runs", holds=status == 200, detail=status)
-    wanted = count + 2 * (count // 2) + 3
+    wanted = count + 2 * (count // 2) + OFFLINE
     eventually(lambda: facts.pending <= set(platform.records("task-events")), "pending events are published")
     eventually(platform.settled, "everything is delivered")
     published = Counter(platform.records("task-events"))
@@ -191,11 +121,3 @@ def first_event(platform: DrillPlatform, user: str, *, since: str) -> dict[str, 
         return found if status == 200 else None
 
     return eventually(answered, "the stream") or {}
-
-
-@contextmanager
-def stopwatch(facts: Facts, name: str) -> Iterator[None]:
-    """Measures the block, in seconds."""
-    began = time.monotonic()
-    yield
-    facts.figures[name] = round(time.monotonic() - began, 2)
