@@ -1,4 +1,4 @@
-"""`scripts/restore-drill`: loses a database and then the log, on its own platform, and checks what comes back.
+"""`scripts/restore-drill`: loses a database, then the log, on its own platform, and checks what comes back.
 
 Users work, then more is written while nothing is published, a dump is made, more is written, and then the
 whole database is deleted; the log stays. After the restore everything that docs/runbooks/disaster.md

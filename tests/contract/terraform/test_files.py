@@ -73,6 +73,16 @@ def test_the_real_formatter_agrees(command):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.skipif(shutil.which("tflint") is None, reason="tflint is not installed")
+@pytest.mark.parametrize("path", [*ROOTS, *MODULES], ids=lambda p: str(p.relative_to(TERRAFORM)))
+def test_the_linter_finds_nothing(path):
+    """Its own rules of the language; those of the clouds are plugins of its own."""
+    done = subprocess.run(
+        ["tflint", "--no-color", f"--chdir={path}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_nothing_of_an_account_is_in_a_file(path):
     lines = [
