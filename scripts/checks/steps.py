@@ -32,6 +32,7 @@ def static_steps() -> tuple[Step, ...]:
         Step("types", (_tool("mypy"),)),
         Step("types-main", (_tool("mypy"), *_mains())),
         Step("imports", (_tool("lint-imports"), "--no-cache")),
+        Step("dockerfile", (_tool("hadolint"), "Dockerfile")),
         Step("contracts", (sys.executable, "scripts/contracts", "verify"), "scripts/contracts"),
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from scripts.bootstrap import PROJECT
 from scripts.cluster.kubectl import items, run
 from scripts.cluster.options import NAME, Options
-from scripts.oci import bytecode, command, debian, layout, wheels
+from scripts.oci import bytecode, command, debian, layout, tree, wheels
 from scripts.oci.layers import Layer, layer
 
 REPOSITORY = "dev.local/taskflow"  # Knative does not ask a registry about dev.local
@@ -39,7 +39,7 @@ class Image:
         return f"{self.repository}@{self.digest}"
 
 
-def build(wish: command.Wish, output: Path) -> tuple[Image, Image]:
+def build(wish: tree.Wish, output: Path) -> tuple[Image, Image]:
     """The function's image and the local one; those of the last run if nothing has changed since."""
     sources = fingerprint(PROJECT, wish.architecture)
     record = output / "built.json"
@@ -86,7 +86,7 @@ def _requirements(lock: str) -> list[str]:
     return [block.strip() for block in re.split(r"\n(?=\S)", lock) if block.strip()]
 
 
-def _extra_layer(wish: command.Wish) -> Layer:
+def _extra_layer(wish: tree.Wish) -> Layer:
     with tempfile.TemporaryDirectory(prefix="taskflow-local-") as scratch:
         root, lock = Path(scratch, "root"), Path(scratch, "extra.lock")
         lock.write_text(
@@ -102,7 +102,7 @@ def _extra_layer(wish: command.Wish) -> Layer:
             debian.unpack(package, root)
         wheelhouse = into / f"wheels-{wish.architecture}"
         if not wish.offline:
-            wheels.download(lock, architecture=wish.architecture, python=wish.python, into=into)
+            wheels.download(lock, architecture=wish.architecture, python=wish.python, into=wheelhouse)
         wheels.install(lock, wheelhouse, architecture=wish.architecture, python=wish.python, root=root)
         _copy_scripts(root)
         bytecode.compile_all(root, (wheels.PLACE, _SCRIPTS), python=wish.python)
@@ -110,7 +110,7 @@ def _extra_layer(wish: command.Wish) -> Layer:
         return layer("local cluster", root)
 
 
-def _shell(wish: command.Wish, into: Path) -> tuple[debian.Package, ...]:
+def _shell(wish: tree.Wish, into: Path) -> tuple[debian.Package, ...]:
     if wish.offline:
         return debian.present(architecture=wish.architecture, into=into)
     return debian.fetch(_SHELL, architecture=wish.architecture, into=into)
@@ -123,7 +123,7 @@ def _copy_scripts(root: Path) -> None:
         target.write_bytes(file.read_bytes())
 
 
-def _write(repository: str, layers: Sequence[Layer], sbom: bytes, wish: command.Wish, output: Path) -> Image:
+def _write(repository: str, layers: Sequence[Layer], sbom: bytes, wish: tree.Wish, output: Path) -> Image:
     made = layout.image(layers, architecture=wish.architecture, labels=command.labels(None), sbom=sbom)
     digest = str(made.manifest["digest"])
     archive = output / f"{repository.rpartition('/')[2]}.tar"

@@ -16,7 +16,7 @@ from scripts.cluster.phases import Phase
 from scripts.cluster.pods import Object
 from scripts.cluster.smoke import smoke, user
 from scripts.local.issuer import Issuer
-from scripts.oci.command import Wish
+from scripts.oci.tree import Wish
 
 
 class Installation:

@@ -124,17 +124,17 @@ def guarded(app: App) -> App:
     return guard
 
 
-def listen(port: int, option: str) -> socket.socket:
-    """A loopback listener; InUse names the option that moves it."""
+def listen(port: int, option: str, *, address: str = "127.0.0.1") -> socket.socket:
+    """A listener, on loopback unless told otherwise; InUse names the option that moves it."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((address, port))
         listener.listen(512)
     except OSError as error:
         listener.close()
         raise InUse(
-            f"port {port} on 127.0.0.1 cannot be used ({error.strerror}); choose others with {option} "
+            f"port {port} on {address} cannot be used ({error.strerror}); choose others with {option} "
             "(three in a row are needed)"
         ) from None
     listener.setblocking(False)

@@ -18,6 +18,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -133,7 +134,7 @@ class EmbeddedPostgres:
             self._stop_orphan()
             shutil.rmtree(self.cluster, ignore_errors=True)
             (self.directory / "schema.stamp").unlink(missing_ok=True)
-            _write_private(secret, json.dumps({r: secrets.token_urlsafe(24) for r in (ADMIN, *ROLES)}))
+            write_private(secret, json.dumps({r: secrets.token_urlsafe(24) for r in (ADMIN, *ROLES)}))
         if self._server.base:
             _forget_lost(self._server.base)
         self._server.own_directory(self._home)
@@ -162,7 +163,7 @@ class EmbeddedPostgres:
         shutil.rmtree(partial, ignore_errors=True)
         secret = self._home / "password"
         secret.unlink(missing_ok=True)
-        _write_private(secret, self._passwords()[ADMIN] + "\n", owner=(self._server.uid, self._server.gid))
+        write_private(secret, self._passwords()[ADMIN] + "\n", owner=(self._server.uid, self._server.gid))
         command = [self._server.path("initdb"), "-D", str(partial), "-U", ADMIN, "--pwfile", str(secret)]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
         try:
@@ -237,15 +238,7 @@ class EmbeddedPostgres:
         stamp, wanted = self.directory / "schema.stamp", _schema_fingerprint()
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        # Imported here: a plain restart needs neither SQLAlchemy nor Alembic.
-        import psycopg
-
-        from shared.db import migrate, roles
-
-        with psycopg.connect(self.admin_dsn, autocommit=True) as admin:
-            roles.ensure_roles(admin, {r: p for r, p in self._passwords().items() if r != ADMIN})
-            roles.ensure_database(admin, DATABASE)
-        migrate.upgrade(self._dsn("owner", DATABASE))
+        provision(self.admin_dsn, self._dsn("owner", DATABASE), self._passwords())
         stamp.write_text(wanted)
 
     def _passwords(self) -> dict[str, str]:
@@ -255,6 +248,19 @@ class EmbeddedPostgres:
     def _dsn(self, role: str, database: str) -> str:
         password = self._passwords()[role]
         return f"postgresql://{role}:{password}@/{database}?host={quote(str(self.sockets), safe='')}"
+
+
+def provision(admin_dsn: str, owner_dsn: str, passwords: Mapping[str, str]) -> None:
+    """Makes or repairs roles and database as an administrator, then migrates as `owner`."""
+    # Imported here: a plain restart needs neither SQLAlchemy nor Alembic.
+    import psycopg
+
+    from shared.db import migrate, roles
+
+    with psycopg.connect(admin_dsn, autocommit=True) as admin:
+        roles.ensure_roles(admin, {role: passwords[role] for role in ROLES})
+        roles.ensure_database(admin, DATABASE)
+    migrate.upgrade(owner_dsn)
 
 
 def _forget_lost(base: Path) -> None:
@@ -273,7 +279,8 @@ def _forget_lost(base: Path) -> None:
             record.unlink(missing_ok=True)
 
 
-def _write_private(path: Path, text: str, *, owner: tuple[int, int] = (-1, -1)) -> None:
+def write_private(path: Path, text: str, *, owner: tuple[int, int] = (-1, -1)) -> None:
+    """A new file that nobody else can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     os.fchown(descriptor, *owner)
     with os.fdopen(descriptor, "w") as file:

@@ -37,6 +37,8 @@ def options(arguments: list[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--port", type=int, default=8080, help="gateway; +1 cluster-local, +2 status (default 8080)")
     add("--kafka", metavar="HOST:PORT", help="keep topics in this Kafka, not in the embedded log")
+    add("--database", metavar="DSN", help="an administrator of a PostgreSQL to use, not the embedded one")
+    add("--listen", metavar="ADDRESS", default="127.0.0.1", help="of gateway and status (default 127.0.0.1)")
     add("--data", metavar="DIR", help="state directory (default TASKFLOW_HOME or .taskflow/)")
     add("--reset", action="store_true", help="forget all state first")
     add("--no-scale-to-zero", action="store_true", help="a process once started stays")
@@ -70,7 +72,11 @@ def _run(choice: argparse.Namespace, state: State, stack: contextlib.ExitStack, 
     state.make()
     _log_to(state.logs / "platform.log")
     ports = [choice.port + n for n in range(3)]
-    listeners = [stack.enter_context(contextlib.closing(listen(port, "--port"))) for port in ports]
+    addresses = (choice.listen, "127.0.0.1", choice.listen)  # what is inside stays inside
+    listeners = [
+        stack.enter_context(contextlib.closing(listen(port, "--port", address=address)))
+        for port, address in zip(ports, addresses, strict=True)
+    ]
     wiring = load(Path(choice.manifests))
     counts = (
         f"{len(wiring.feeds)} sources and triggers, {len(wiring.ticks)} ticks, {len(wiring.topics)} topics"
@@ -78,7 +84,7 @@ def _run(choice: argparse.Namespace, state: State, stack: contextlib.ExitStack, 
     say(f"loaded  {len(wiring.services)} services, {counts}")
     for name in state.end_leftovers():
         say(f"ended   {name}, left behind by a platform that was killed")
-    postgres = _database(wiring, state, stack)
+    postgres = _database(wiring, state, stack, given=choice.database)
     stack.callback(_ignore_signals)  # a second Ctrl-C must not interrupt the stop of the database
     asyncio.run(serve(choice, state, wiring=wiring, listeners=listeners, postgres=postgres, began=began))
 
@@ -136,10 +142,18 @@ def _topics(choice: argparse.Namespace, state: State) -> Topics:
     return topics
 
 
-def _database(wiring: Wiring, state: State, stack: contextlib.ExitStack) -> Revivable | None:
-    """The embedded PostgreSQL, if any Service asks for it; its DSNs become secrets."""
+def _database(
+    wiring: Wiring, state: State, stack: contextlib.ExitStack, *, given: str | None
+) -> Revivable | None:
+    """The embedded PostgreSQL (None: the given one), if any Service asks for it; its DSNs become secrets."""
     secrets = {value for service in wiring.services.values() for _, value in service.env}
     if not any(isinstance(value, SecretRef) and value.name == DATABASE for value in secrets):
+        return None
+    if given:
+        from scripts.local.given_postgres import connect
+
+        say("preparing PostgreSQL …")
+        _keep(connect(given, state.directory), state)
         return None
     from scripts.local.postgres import EmbeddedPostgres, PostgresFailed  # psycopg: only with a database
     from scripts.local.postgres_binaries import PostgresMissing
@@ -152,10 +166,14 @@ def _database(wiring: Wiring, state: State, stack: contextlib.ExitStack) -> Revi
         dsns = server.start()
     except (PostgresFailed, PostgresMissing) as error:
         raise CannotStart(f"{error} (or begin afresh with --reset)") from error
-    for role, dsn in dsns.items():
-        state.write_secret(SecretRef(DATABASE, role), dsn)
+    _keep(dsns, state)
     say(f"ready   PostgreSQL, migrated, in {time.monotonic() - began:.1f} s")
     return server
+
+
+def _keep(dsns: Mapping[str, str], state: State) -> None:
+    for role, dsn in dsns.items():
+        state.write_secret(SecretRef(DATABASE, role), dsn)
 
 
 def _welcome(urls: Mapping[str, str], wiring: Wiring, state: State, *, seconds: float) -> None:

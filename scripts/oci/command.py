@@ -16,22 +16,14 @@ from pathlib import Path
 import yaml
 
 from scripts.bootstrap import PROJECT
-from scripts.oci import application, base, bytecode, debian, layout, sbom, sizes, wheels
+from scripts.oci import layout, sbom, sizes, tree, wheels
+from scripts.oci.debian import Package
 from scripts.oci.errors import CannotBuild
 from scripts.oci.layers import Layer, layer
+from scripts.oci.tree import Wish
 
 PLATFORMS = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
 NAME = "ghcr.io/taskflow/taskflow"  # what the manifests name
-
-
-@dataclass(frozen=True)
-class Wish:
-    """The options: what is to be built, and from where."""
-
-    architecture: str
-    python: str
-    downloads: Path
-    offline: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,27 +56,17 @@ def main(arguments: Sequence[str]) -> int:
 
 def build(wish: Wish) -> Built:
     """Fetches, unpacks, compiles and packs in a directory of its own; raises CannotBuild."""
-    lock = PROJECT / "requirements.lock"
     wish.downloads.mkdir(parents=True, exist_ok=True)
-    if wish.offline:
-        packages = debian.present(architecture=wish.architecture, into=wish.downloads)
-        wheelhouse = wish.downloads / f"wheels-{wish.architecture}"
-    else:
-        packages = debian.fetch(
-            base.packages(wish.python), architecture=wish.architecture, into=wish.downloads
-        )
-        wheelhouse = wheels.download(
-            lock, architecture=wish.architecture, python=wish.python, into=wish.downloads
-        )
     with tempfile.TemporaryDirectory(prefix="taskflow-image-") as scratch:
-        root = Path(scratch, "root")
-        root.mkdir()
-        base.build(root, packages, python=wish.python)
-        wheels.install(lock, wheelhouse, architecture=wish.architecture, python=wish.python, root=root)
-        application.copy(PROJECT, root)
-        places = (f"usr/lib/python{wish.python}", wheels.PLACE, application.PLACE)
-        bytecode.compile_all(root, places, python=wish.python)
-        return Built(_layers(root), _sbom(root, packages, wheelhouse, lock), sizes.by_part(root))
+        roots = {part: Path(scratch, part) for part in tree.PARTS}
+        for root in roots.values():
+            root.mkdir()
+        packages = tree.make_base(roots["base"], wish)
+        wheelhouse = tree.make_dependencies(roots["dependencies"], wish)
+        tree.make_application(roots["application"], wish)
+        made = tuple(layer(part, root) for part, root in roots.items())
+        parts = _sbom(roots["dependencies"], packages, wheelhouse)
+        return Built(made, parts, sizes.by_part(roots.values()))
 
 
 def within(built: Built, limit: int) -> Built:
@@ -125,17 +107,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _layers(root: Path) -> tuple[Layer, ...]:
-    upper = (wheels.PLACE, application.PLACE)
-    return (
-        layer("base", root, without=(*upper, "opt")),
-        layer("dependencies", root, only=(wheels.PLACE,)),
-        layer("application", root, only=(application.PLACE,)),
-    )
-
-
-def _sbom(root: Path, packages: Sequence[debian.Package], wheelhouse: Path, lock: Path) -> bytes:
-    permitted = sbom.locked(lock.read_text())
+def _sbom(root: Path, packages: Sequence[Package], wheelhouse: Path) -> bytes:
+    permitted = sbom.locked(tree.LOCK.read_text())
     unpacked: dict[str, str] = {}
     for file in sorted(wheelhouse.glob("*.whl")):
         name = sbom.canonical(file.name.split("-")[0])

@@ -3,6 +3,7 @@
 apt works on lists and an architecture of its own, so neither root nor the machine's packages are touched.
 """
 
+import hashlib
 import io
 import subprocess
 import tarfile
@@ -33,8 +34,8 @@ def fetch(names: Sequence[str], *, architecture: str, into: Path) -> tuple[Packa
     for part in (state / "lists/partial", state / "cache/archives/partial", packages):
         part.mkdir(parents=True, exist_ok=True)
     _apt("update", "-qq", state=state, architecture=architecture, where=state)
-    listed = _apt(
-        "download", "--print-uris", "-qq", *names, state=state, architecture=architecture, where=packages
+    listed = _apt(  # where no package lies: apt lists only what it would load
+        "download", "--print-uris", "-qq", *names, state=state, architecture=architecture, where=state
     )
     _apt("download", "-qq", *names, state=state, architecture=architecture, where=packages)
     kept = dict(_saved(line) for line in listed.splitlines() if line.startswith("'"))
@@ -46,7 +47,7 @@ def fetch(names: Sequence[str], *, architecture: str, into: Path) -> tuple[Packa
 
 
 def present(*, architecture: str, into: Path) -> tuple[Package, ...]:
-    """What `fetch` has left there."""
+    """What `fetch` has left there; raises CannotBuild for a file that is not what apt named."""
     packages = into / f"packages-{architecture}"
     try:
         lines = (packages / "sha256sums").read_text().splitlines()
@@ -59,7 +60,13 @@ def present(*, architecture: str, into: Path) -> tuple[Package, ...]:
 def unpack(package: Package, root: Path) -> None:
     """Its files under `root`, where the directories that Debian merged into /usr must exist as links."""
     with _member(package.file, "data.tar") as archive:
-        archive.extractall(root, members=_files(archive), filter="tar")  # signed by the distribution
+        archive.extraction_filter = _as_it_is  # Pythons before 3.11.4 know no filter and need none
+        archive.extractall(root, members=_files(archive))  # noqa: S202  # the distribution has signed it
+
+
+def _as_it_is(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
+    """Absolute links and all."""
+    return member
 
 
 def _files(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -70,6 +77,8 @@ def _files(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 def _read(file: Path, sha256: str) -> Package:
+    if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+        raise CannotBuild(f"{file} is absent or damaged: remove its directory and try again")
     with _member(file, "control.tar") as archive:
         control = next(m for m in archive if Path(m.name).name == "control")
         data = archive.extractfile(control)

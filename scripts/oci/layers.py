@@ -1,4 +1,4 @@
-"""Packs parts of a directory as layers; the same files give the same bytes (owner root, sorted, no time).
+"""Packs directories as layers; the same files give the same bytes (owner root, sorted, no time).
 
 Called by `command`; `layout` names the layers.
 """
@@ -6,10 +6,10 @@ Called by `command`; `layout` names the layers.
 import gzip
 import hashlib
 import io
+import os
 import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 _LEVEL = 6
@@ -27,11 +27,11 @@ class Layer:
     unpacked: int
 
 
-def layer(title: str, root: Path, *, only: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> Layer:
-    """Everything below `root` that lies in one of `only` (all if empty) and in none of `without`."""
+def layer(title: str, root: Path) -> Layer:
+    """Everything below `root`."""
     raw, unpacked = io.BytesIO(), 0
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        for path in _selected(root, only, without):
+        for path in sorted(root.rglob("*")):
             info = _described(root, path)
             if info.isreg():
                 unpacked += info.size
@@ -44,18 +44,17 @@ def layer(title: str, root: Path, *, only: tuple[str, ...] = (), without: tuple[
     return Layer(title, data, digest(data), digest(tar), unpacked)
 
 
+def settle(root: Path) -> None:
+    """Gives the files themselves the modes and the time that a layer has, for builders that copy them."""
+    for path in sorted(root.rglob("*"), reverse=True):
+        if not path.is_symlink():
+            path.chmod(_described(root, path).mode)
+        os.utime(path, (0, 0), follow_symlinks=False)
+
+
 def digest(data: bytes) -> str:
     """As OCI writes it."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def _selected(root: Path, only: tuple[str, ...], without: tuple[str, ...]) -> Iterator[Path]:
-    for path in sorted(root.rglob("*")):
-        inside = path.relative_to(root)
-        if any(inside.is_relative_to(part) for part in without):
-            continue
-        if not only or any(inside.is_relative_to(p) or PurePosixPath(p).is_relative_to(inside) for p in only):
-            yield path
 
 
 def _described(root: Path, path: Path) -> tarfile.TarInfo:

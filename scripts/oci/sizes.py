@@ -1,19 +1,20 @@
 """The size of an image and of its parts; `command` prints it and refuses an image that is too large."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 LIMIT = 200 * 1000 * 1000  # bytes unpacked
 _WHOLE = ("app", "usr/lib/python", "usr/share", "etc", "var")  # parts that are not looked into
 
 
-def by_part(root: Path) -> Mapping[str, int]:
-    """Bytes of the files below `root`: one part for a package, a library or a place."""
+def by_part(roots: Iterable[Path]) -> Mapping[str, int]:
+    """Bytes of the files below `roots`: one part for a package, a library or a place."""
     sizes: Counter[str] = Counter()
-    for path in root.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            sizes[_part(path.relative_to(root).as_posix())] += path.stat().st_size
+    for root in roots:
+        for path in root.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                sizes[_part(path.relative_to(root).as_posix())] += path.stat().st_size
     return sizes
 
 

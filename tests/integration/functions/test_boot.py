@@ -68,7 +68,7 @@ def boot(dsns, log, tmp_path):
     """`boot("audit", "serve")`: the port of that function's process, once it answers."""
     running = []
 
-    def start(name, runner):
+    def start(name, runner, **more):
         port = reserve()
         env = {
             **os.environ,
@@ -85,6 +85,7 @@ def boot(dsns, log, tmp_path):
             "AUTH_AUDIENCE": "https://todo.example",
             "AUTH_JWKS_URL": "https://auth.example/jwks",
             "HOME": str(tmp_path),
+            **more,
         }
         output = (tmp_path / f"{name}-{runner}.log").open("wb")
         command = (sys.executable, "-X", "importtime", *RUNNERS[runner]) if runner == "serve" else (
@@ -141,6 +142,24 @@ def test_it_boots_answers_and_stops(boot, name, runner):
     assert process.wait(30) in ((0,) if runner == "serve" else (0, -signal.SIGTERM)), output.read_text()
     if runner == "serve":
         check_imports(output)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_start_whose_bytecode_is_not_kept_says_so(boot, tmp_path, kept):
+    _, process, output = boot(
+        "audit",
+        "serve",
+        PYTHONPYCACHEPREFIX=str(tmp_path / "bytecode"),
+        PYTHONDONTWRITEBYTECODE="" if kept else "1",
+    )
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
+    said = [
+        json.loads(line) for line in output.read_text().splitlines() if "started without compiled" in line
+    ]
+    assert [(line["level"], line["modules"]) for line in said] == (
+        [] if kept else [("warning", ["json", "flask", "shared.runtime.lifecycle"])]
+    )
 
 
 def check_imports(output):
