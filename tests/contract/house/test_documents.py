@@ -74,8 +74,12 @@ def test_every_decision_is_a_page_in_the_index():
     decisions = sorted(DECISIONS.glob("[0-9]*.md"))
     numbers = [path.name[:4] for path in decisions]
 
-    assert [path.name for path in decisions if f"({path.name})" not in index] == [], (
-        "add it to docs/decisions/README.md"
-    )
+    titles = {
+        path: path.read_text().splitlines()[0].removeprefix(f"# {path.name[:4]}: ") for path in decisions
+    }
+
+    assert [
+        path.name for path in decisions if f"- [{path.name[:4]}]({path.name}) {titles[path]}\n" not in index
+    ] == [], "docs/decisions/README.md says `- [NNNN](file) title`, the file `# NNNN: title`"
     assert len(set(numbers)) == len(numbers)
     assert [path.name for path in decisions if len(path.read_text().splitlines()) > PAGE] == []
