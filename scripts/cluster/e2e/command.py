@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         bench.memory.close()
         bench.pods.close()
-    about = facts.gather(began, time.monotonic() - start, options)
+    about = facts.gather(began, time.monotonic() - start, options, _told(choice.fact))
     report = Path(choice.report)
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(render(about, results))
@@ -101,6 +101,11 @@ def _chosen(only: Sequence[str]) -> list[tuple[str, Case]]:
     ]
 
 
+def _told(given: Sequence[str]) -> dict[str, str]:
+    """`PART=VERSION` as a mapping."""
+    return {part: version for part, _, version in (each.partition("=") for each in given)}
+
+
 def _bench(options: Options, commands: Commands) -> Bench:
     issuer = secrets.issuer_of(secret_value(secrets.AUTH, "issuer-key"))
     hosts = {name: door(options, name).host for name in FUNCTIONS}
@@ -117,6 +122,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--ingress", metavar="URL", help="the gateway, when it is not Kourier's")
     add("--restart-broker", metavar="COMMAND", help="restarts Kafka where it is no pod")
     add("--kill-container", metavar="COMMAND", help="SIGKILLs the container whose id is its last argument")
+    add("--fact", action="append", default=[], metavar="PART=VERSION", help="what the cluster does not say")
     add("--only", action="append", default=[], metavar="WORDS", help="cases whose name contains the words")
     add("--report", default=str(REPORT), metavar="FILE", help="default docs/reports/cluster.md")
     return parser.parse_args(list(arguments))

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from datetime import datetime
 
 from scripts.bootstrap import PROJECT
@@ -13,8 +14,8 @@ from scripts.cluster.options import Options
 _RELEASE_LABEL = "app.kubernetes.io/version"
 
 
-def gather(began: datetime, seconds: float, options: Options) -> Facts:
-    """After the cases."""
+def gather(began: datetime, seconds: float, options: Options, told: Mapping[str, str]) -> Facts:
+    """After the cases. `told`: versions that the cluster's owner knows better than its labels."""
     have = parts.present()
     values = release.recorded()
     kafka = values.get("kafka", {}).get("bootstrapServers")
@@ -24,7 +25,7 @@ def gather(began: datetime, seconds: float, options: Options) -> Facts:
         seconds=seconds,
         commit=_commit(),
         machine=_machine(),
-        versions=_versions(str(values["image"]["digest"])),
+        versions={**_versions(str(values["image"]["digest"])), **told},
         real=_real(have, kafka),
         replaced=parts.shortfall(have, used).replaced,
     )
