@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.cluster.e2e.memory import limits
+from scripts.cluster.kubectl import items
 from scripts.cluster.options import NAMESPACE
 
 SERVICE = "serving.knative.dev/service"
@@ -39,6 +40,9 @@ class Pods:
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
+        """Knows every pod when it returns: a case that waits for zero must not find it in an empty list."""
+        for pod in items("pods", "--namespace", NAMESPACE):
+            self.see("ADDED", pod)
         command = ("kubectl", "get", "pods", "--namespace", NAMESPACE, "--watch", "--output-watch-events")
         self._process = subprocess.Popen((*command, "-o", "json"), stdout=subprocess.PIPE, text=True)
         self._thread = threading.Thread(target=self._follow, daemon=True)

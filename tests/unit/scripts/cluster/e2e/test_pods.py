@@ -73,3 +73,15 @@ def test_names_of_pods_lead_to_their_functions():
     assert service_of("tasks-1a2b3c4d-deployment-5f6b7c-abcde") == "tasks"
     assert service_of("notifications-00002-deployment-5f6b7c-abcde") == "notifications"
     assert service_of("taskflow-postgresql-5f6b7c-abcde") == "taskflow-postgresql"
+
+
+def test_it_knows_the_pods_that_were_there_before_the_first_event(monkeypatch):
+    monkeypatch.setattr("scripts.cluster.e2e.pods.items", lambda *_: [pod()])
+    monkeypatch.setattr("scripts.cluster.e2e.pods.subprocess.Popen", lambda *_, **__: Silent())
+    pods = Pods()
+    pods.open()
+    assert pods.awake() == {"tasks"}
+
+
+class Silent:
+    stdout = ()
