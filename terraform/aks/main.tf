@@ -96,9 +96,10 @@ resource "azurerm_kubernetes_cluster" "this" {
 module "dns" {
   source = "../modules/dns-azure"
 
-  resource_group = azurerm_resource_group.this.name
-  domain         = var.domain
-  tags           = local.tags
+  resource_group  = azurerm_resource_group.this.name
+  domain          = var.domain
+  ingress_address = var.ingress_address
+  tags            = local.tags
 }
 
 module "registry" {

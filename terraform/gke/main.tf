@@ -135,9 +135,10 @@ resource "google_container_node_pool" "this" {
 module "dns" {
   source = "../modules/dns-gcp"
 
-  name   = local.name
-  domain = var.domain
-  labels = local.tags
+  name            = local.name
+  domain          = var.domain
+  ingress_address = var.ingress_address
+  labels          = local.tags
 
   depends_on = [google_project_service.this]
 }

@@ -159,9 +159,10 @@ resource "oci_containerengine_node_pool" "this" {
 module "dns" {
   source = "../modules/dns-oci"
 
-  compartment_id = oci_identity_compartment.this.id
-  domain         = var.domain
-  tags           = local.tags
+  compartment_id  = oci_identity_compartment.this.id
+  domain          = var.domain
+  ingress_address = var.ingress_address
+  tags            = local.tags
 }
 
 module "registry" {

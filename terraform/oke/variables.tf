@@ -29,6 +29,17 @@ variable "domain" {
   }
 }
 
+variable "ingress_address" {
+  description = "IPv4 address of the ingress, once it has one; empty: no records yet."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.ingress_address == "" || can(cidrhost("${var.ingress_address}/32", 0))
+    error_message = "ingress_address: an IPv4 address."
+  }
+}
+
 variable "kubernetes_version" {
   description = "Minor version of Kubernetes."
   type        = string

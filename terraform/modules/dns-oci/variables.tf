@@ -17,3 +17,14 @@ variable "tags" {
   description = "Tags of everything that can have some."
   type        = map(string)
 }
+
+variable "ingress_address" {
+  description = "IPv4 address of the ingress, once it has one; empty: no records yet."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.ingress_address == "" || can(cidrhost("${var.ingress_address}/32", 0))
+    error_message = "ingress_address: an IPv4 address."
+  }
+}

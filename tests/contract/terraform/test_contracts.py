@@ -28,7 +28,7 @@ OF_THE_ACCOUNT = {
 ANY_TEXT = {"neon_organization"}
 UNTAGGED = {
     "oci_core_network_security_group_security_rule", "oci_objectstorage_object_lifecycle_policy",
-    "oci_objectstorage_preauthrequest", "azurerm_subnet", "azurerm_role_assignment",
+    "oci_objectstorage_preauthrequest", "oci_dns_rrset", "azurerm_subnet", "azurerm_role_assignment",
     "azurerm_subnet_network_security_group_association", "azurerm_storage_container",
     "azurerm_storage_management_policy", "azurerm_federated_identity_credential",
     "azurerm_consumption_budget_resource_group",

@@ -57,6 +57,7 @@ BAD = [
     ("oke", "dev", {"budget_emails": ["nobody"]}, "budget_emails"),
     ("oke", "dev", {"upload_expires": "next year"}, "upload_expires"),
     ("oke", "dev", {"dump_days": 1}, "dump_days"),
+    ("oke", "dev", {"ingress_address": "api.your.domain"}, "ingress_address"),
     ("aks", "dev", {"subscription_id": "mine"}, "subscription_id"),
     ("aks", "dev", {"budget_start": "2026-12-15T00:00:00Z"}, "budget_start"),
     ("aks", "prod", {"paid_control_plane": False}, "paid_control_plane"),
