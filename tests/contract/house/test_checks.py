@@ -4,9 +4,11 @@ import contextlib
 import subprocess
 import sys
 import tomllib
-from collections import Counter
+from collections import Counter, OrderedDict
+from types import SimpleNamespace
 
 import pytest
+from xdist.remote import Producer
 
 from scripts.checks import command, running
 from scripts.checks.outcome import Outcome, counted, summary
@@ -98,7 +100,7 @@ def test_the_tiers_are_the_folders():
 
 def test_what_the_scheduling_names_is_there():
     for beginning in (*scheduling.TOGETHER, *scheduling.BY_CLASS, *scheduling.BY_TEST, *scheduling.FIRST):
-        path, _, test = beginning.partition("::")
+        path, _, test = beginning.partition("[")[0].partition("::")
         assert (PROJECT / path).exists(), beginning
         assert test in (PROJECT / path).read_text() if test else True, beginning
 
@@ -125,6 +127,53 @@ def test_an_empty_tier_is_right_only_for_a_selection(monkeypatch, capfd, options
     monkeypatch.setattr(running, "test_command", lambda *_: empty)
 
     assert bool(running.tier("unit", options, {}).code) == bool(code)
+
+
+class Worker:
+    """What it is given by the scheduler."""
+
+    shutting_down = False
+
+    def __init__(self):
+        self.given = []
+
+    def send_runtest_some(self, indices):
+        self.given += indices
+
+
+class Gone(Worker):
+    """It has ended, and nobody has heard of it yet."""
+
+    def send_runtest_some(self, indices):
+        raise OSError("cannot send (already closed?)")
+
+
+def scheduler(workers):
+    config = SimpleNamespace(getvalue=lambda _: [f"{workers}*popen"])
+    return scheduling.Units(config, Producer("test", enabled=False))
+
+
+def test_workers_that_die_in_one_moment_end_no_run():
+    units = scheduler(2)
+    first, second, tests = Gone(), Gone(), [f"test_{n}.py::test" for n in range(4)]
+    units.registered_collections = dict.fromkeys((first, second), tests)
+    units.assigned_work = {first: {"0": {tests[0]: False}}, second: {"1": {tests[1]: False}}}
+    units.workqueue = OrderedDict({"2": {tests[2]: False}, "3": {tests[3]: False}})
+
+    assert units.remove_node(first) == tests[0]
+    assert units.remove_node(second) == tests[1]
+    assert sorted(test for unit in units.workqueue.values() for test in unit) == tests[2:]
+
+
+def test_nothing_waits_behind_a_long_test_but_the_one_that_it_needs():
+    units, worker = scheduler(1), Worker()
+    tests = [f"test_{n}.py::test" for n in range(4)]
+    units.registered_collections, units.assigned_work = {worker: tests}, {worker: {}}
+    units.workqueue = OrderedDict((str(n), {test: False}) for n, test in enumerate(tests))
+    for _ in tests:
+        units._reschedule(worker)
+
+    assert worker.given == [0, 1]
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")])

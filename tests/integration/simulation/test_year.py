@@ -157,6 +157,7 @@ def check_history(world: World, records: "psycopg.Connection[Any]") -> None:
         assert events == (AuditLog(tx).head().seq,), "the audit log has every event once"
 
 
+@pytest.mark.no_cover  # a minute more, for lines that other tests cover
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_year_of_a_users_life(database, dsns, user_id, sim_clock, seed):
     sim_clock.now = START

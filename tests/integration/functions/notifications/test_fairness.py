@@ -242,11 +242,11 @@ def test_sending_again_does_not_wait_for_the_pause(
     assert [result.state for result in world.deliver(user_id)] == ["sent"]
 
 
-def test_a_backlog_is_not_read_for_another_user(world, rows, user_id, sim_clock):
+def test_a_backlog_is_not_read_for_another_user(world, rows, backlog, user_id, sim_clock):
     """10,000 due deliveries of one user: finding and claiming another's reads a handful of rows."""
     other = f"zz-{uuid4()}"
-    backlog(rows, user_id, 10_000, sim_clock.now - timedelta(hours=1))
-    backlog(rows, other, 1, sim_clock.now)
+    backlog(user_id, 10_000, sim_clock.now - timedelta(hours=1))
+    backlog(other, 1, sim_clock.now)
     rows("analyze deliveries")  # as autovacuum does
     with world.uow.sweep() as tx:
         assert set(DueDeliveries(tx).users(limit=10_000)) >= {user_id, other}
@@ -287,18 +287,28 @@ def silent_since(rows, shown, at):
     )
 
 
-def backlog(rows, user_id, count, at):
-    """Due deliveries to one endpoint, each a second after the one before."""
-    rows(
-        """insert into deliveries (user_id, id, event_id, event_type, channel, recipient, payload, state,
-             next_attempt_at, created_at, updated_at)
-           select %s, gen_random_uuid(), gen_random_uuid(), 'io.taskflow.task.updated.v1', 'webhook', %s,
-             '{}', 'pending', %s, %s, %s from generate_series(1, %s)""",
-        user_id,
-        str(uuid7(at)),
-        *(at, at, at),
-        count,
-    )
+@pytest.fixture
+def backlog(rows):
+    """`backlog(user_id, 10, at)`: due deliveries to one endpoint; gone afterwards, or the tick of another
+    test would send them.
+    """
+    users = []
+
+    def add(user_id, count, at):
+        users.append(user_id)
+        rows(
+            """insert into deliveries (user_id, id, event_id, event_type, channel, recipient, payload, state,
+                 next_attempt_at, created_at, updated_at)
+               select %s, gen_random_uuid(), gen_random_uuid(), 'io.taskflow.task.updated.v1', 'webhook', %s,
+                 '{}', 'pending', %s, %s, %s from generate_series(1, %s)""",
+            user_id,
+            str(uuid7(at)),
+            *(at, at, at),
+            count,
+        )
+
+    yield add
+    rows("delete from deliveries where user_id = any(%s)", users)
 
 
 def read_rows(tx):
