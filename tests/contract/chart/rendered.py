@@ -5,6 +5,7 @@ values over the files, by their dotted path.
 """
 
 import functools
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -58,15 +59,20 @@ def render_files(*values_files: Path, **sets: Any) -> Mapping[str, str]:
     values = read_values(*values_files)
     for path, value in sets.items():
         values = merged(values, _nested(path.split("."), value))
-    try:
-        files = _chart().render(values, name=NAME, namespace=NAMESPACE, is_install=True)
-    except helm_python.HelmError as error:
-        raise Refused(str(error)) from None
     return {
         path.removeprefix("todo-app/"): text
-        for path, text in files.items()
+        for path, text in _rendered(json.dumps(values, sort_keys=True)).items()
         if path.endswith(".yaml") and text.strip()
     }
+
+
+@functools.cache
+def _rendered(values: str) -> Mapping[str, str]:
+    """Most tests ask for the same few renders."""
+    try:
+        return _chart().render(json.loads(values), name=NAME, namespace=NAMESPACE, is_install=True)
+    except helm_python.HelmError as error:
+        raise Refused(str(error)) from None
 
 
 def read_values(*files: Path) -> dict[str, Any]:
