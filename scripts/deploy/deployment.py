@@ -1,6 +1,7 @@
 """One deployment: the checks before it, the installation, and the way back."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from scripts.deploy import difference, evidence, preflight, ready, release
@@ -18,7 +19,16 @@ def _say(line: str) -> None:
 class Deployment:
     """`given` are Helm's arguments for the values; made by `command`, which calls `check` first."""
 
-    def __init__(self, tools: Tools, name: str, chart: Path, given: list[str], seconds: int) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        name: str,
+        chart: Path,
+        given: list[str],
+        seconds: int,
+        wait: Callable[..., list[ready.State]] = ready.wait,
+    ) -> None:
+        self._wait_for = wait
         self._tools, self._name, self._chart = tools, name, chart
         self._given, self._seconds = given, seconds
         self._objects: preflight.Objects = []
@@ -92,7 +102,7 @@ class Deployment:
 
     def _wait(self, seconds: float) -> list[ready.State]:
         names = ready.wanted_names(self._objects)
-        return ready.wait(lambda: ready.states(self._tools, names), seconds=seconds, say=_say)
+        return self._wait_for(lambda: ready.states(self._tools, names), seconds=seconds, say=_say)
 
     def _give_up(self, waiting: list[ready.State], reason: str) -> None:
         """Collect the evidence, then go back; the way back removes some of it."""
