@@ -1,5 +1,8 @@
 """What values do to the eventing objects, the Kafka cluster, its topics and its users."""
 
+import subprocess
+import sys
+
 import pytest
 import yaml
 
@@ -10,7 +13,6 @@ SEEDS = ["seed-0.kafka.taskflow.test:9092", "seed-1.kafka.taskflow.test:9092"]
 SECURED = {"kafka.auth.protocol": "SASL_SSL"}
 TOPICS = sorted(path.stem.removeprefix("kafkatopic-") for path in PROJECT.glob("eventing/kafkatopic-*.yaml"))
 DEAD = [name for name in TOPICS if name.endswith("-dlq")]
-declared = pytest.mark.skipif(not TOPICS, reason="no KafkaTopic is declared in eventing/")
 KINDS = ("Broker", "KafkaSink", "KafkaSource", "Trigger", "PingSource")
 
 
@@ -51,7 +53,6 @@ def test_everything_reaches_the_same_kafka(files, servers):
     assert one(objects, "ConfigMap", "task-events-broker")["data"]["bootstrap.servers"] == ",".join(servers)
 
 
-@declared
 def test_copies_and_partitions_are_the_same_everywhere():
     objects = render(*OWN, **{"kafka.partitions": 6})
     broker = one(objects, "ConfigMap", "task-events-broker")["data"]
@@ -66,7 +67,6 @@ def test_copies_and_partitions_are_the_same_everywhere():
     assert {o["spec"]["config"]["min.insync.replicas"] for o in of_kind(objects, "KafkaTopic")} == {2}
 
 
-@declared
 def test_every_topic_is_declared_dead_letters_too():
     objects = render(*OWN)
 
@@ -97,7 +97,6 @@ def test_a_record_is_kept_as_the_manifest_says_or_as_long_as_a_value_says():
         assert changed[name] == (48 if name in DEAD else 24) * 3_600_000
 
 
-@declared
 def test_a_job_declares_the_topics_on_a_kafka_of_somebody_else():
     objects = render(*DEFAULT, **{"kafka.replicationFactor": 3})
     job = one(objects, "Job", "taskflow-topics")
@@ -157,7 +156,6 @@ def test_functions_that_publish_get_a_user_of_their_own_and_others_none():
             assert env["KAFKA_SECURITY_PROTOCOL"]["value"] == "SASL_SSL"
 
 
-@declared
 def test_users_may_do_what_they_need_and_no_more():
     objects = render(*OWN)
     rights = {
@@ -218,3 +216,20 @@ def test_versions_are_those_that_are_pinned():
     pinned = yaml.safe_load((PROJECT / "versions.yaml").read_text())
 
     assert one(render(*OWN), "Kafka", "taskflow-kafka")["spec"]["kafka"]["version"] == pinned["kafka"]
+
+
+def test_the_topics_job_reads_what_it_is_given(tmp_path):
+    """Nobody listens at that address: the declared topics were read by then, or it would say so instead."""
+    objects = render(*DEFAULT)
+    (tmp_path / "topics.yaml").write_text(one(objects, "ConfigMap", "taskflow-topics")["data"]["topics.yaml"])
+    (box,) = one(objects, "Job", "taskflow-topics")["spec"]["template"]["spec"]["containers"]
+    replaced = {
+        "python": sys.executable,
+        box["volumeMounts"][0]["mountPath"]: tmp_path,
+        ",".join(SEEDS): "127.0.0.1:9",
+    }
+    command = [replaced.get(each, each) for each in box["command"]]
+    done = subprocess.run([*command, "--wait", "0"], cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "127.0.0.1:9" in done.stderr
