@@ -57,7 +57,7 @@ def _run(choice: argparse.Namespace) -> int:
     if choice.recover:
         print(release.recover(have, choice.release, seconds=choice.timeout))
         return 0
-    deployment = Deployment(have, choice.release, CHART, given(choice), choice.timeout)
+    deployment = Deployment(have, choice.release, CHART, given(choice), seconds=choice.timeout)
     deployment.check()
     if choice.dry_run:
         lines = deployment.differences()

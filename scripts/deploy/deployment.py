@@ -25,6 +25,7 @@ class Deployment:
         name: str,
         chart: Path,
         given: list[str],
+        *,
         seconds: int,
         wait: Callable[..., list[ready.State]] = ready.wait,
     ) -> None:

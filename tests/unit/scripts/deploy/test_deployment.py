@@ -60,7 +60,7 @@ def deployment(programs, *waits):
         programs.asked.append("wait")
         return next(answers)
 
-    return Deployment(programs, "todo-chatbot", Path("chart"), [], 60, wait=wait)
+    return Deployment(programs, "todo-chatbot", Path("chart"), [], seconds=60, wait=wait)
 
 
 BROKEN = [State("Service tasks", False, "RevisionFailed: image")]
