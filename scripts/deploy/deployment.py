@@ -78,6 +78,16 @@ class Deployment:
         absent = preflight.missing_kinds(wanted, preflight.served_kinds(self._tools, wanted))
         if absent:
             raise Refused(f"the cluster does not know {'; '.join(absent)}")
+        self._check_secrets()
+
+    def _check_secrets(self) -> None:
+        for kind, name in preflight.stores_and_issuers(self._objects):
+            answer = self._tools.run_kubectl("get", kind.lower(), name, "--namespace", self._tools.namespace)
+            if answer.code:
+                reason = preflight.explained(answer.error)
+                raise Refused(
+                    f"{kind} {name} cannot be used ({reason}): create it, or name another in the values"
+                )
         needed = preflight.secret_keys(self._objects)
         there = {
             found["metadata"]["name"]: list(found.get("data") or ())

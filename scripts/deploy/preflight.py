@@ -115,6 +115,18 @@ def _references(value: Any) -> Iterator[tuple[str, str]]:  # any part of an obje
             yield from _references(inner)
 
 
+def stores_and_issuers(objects: Objects) -> list[tuple[str, str]]:
+    """(kind, name) of where secrets and certificates come from, unless the objects bring it themselves."""
+    made = {(o["kind"], o["metadata"]["name"]) for o in objects}
+    found = {
+        (reference["kind"], reference["name"])
+        for o in objects
+        for reference in (o.get("spec", {}).get("secretStoreRef"), o.get("spec", {}).get("issuerRef"))
+        if reference
+    }
+    return sorted(found - made)
+
+
 def missing_secrets(needed: Mapping[str, AbstractSet[str]], there: Mapping[str, Iterable[str]]) -> list[str]:
     """One clause a Secret that is missing or lacks keys."""
     lines = []

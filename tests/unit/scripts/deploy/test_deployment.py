@@ -14,7 +14,6 @@ from scripts.deploy.tools import Answer
 
 PING = {"apiVersion": "sources.knative.dev/v1", "kind": "PingSource", "metadata": {"name": "tick"}}
 VERSION = json.dumps({"serverVersion": {"major": "1", "minor": "34"}})
-SERVED = json.dumps({"resources": [{"kind": "PingSource"}]})
 DEPLOYED = json.dumps([{"revision": 3, "status": "deployed"}])
 
 
@@ -24,7 +23,7 @@ class Programs:
     namespace = "todo-app"
 
     def __init__(self, **helm):
-        self.asked = []
+        self.asked, self.served, self.absent = [], ["PingSource"], {}
         self._helm = {
             "template": Answer(0, yaml.safe_dump(PING), ""),
             "history": Answer(1, "", "Error: release: not found"),
@@ -44,7 +43,9 @@ class Programs:
         if arguments[0] == "version":
             return Answer(0, VERSION, "")
         if "--raw" in arguments:
-            return Answer(0, SERVED, "")
+            return Answer(0, json.dumps({"resources": [{"kind": kind} for kind in self.served]}), "")
+        if arguments[0] == "get" and arguments[1] in self.absent:
+            return Answer(1, "", self.absent[arguments[1]])
         return Answer(0, "", "")
 
     def objects(self, kind, *arguments):
@@ -71,6 +72,21 @@ def test_nothing_is_changed_before_everything_is_checked():
     deployment(programs).check()
 
     assert programs.asked == ["helm template", "kubectl version", "kubectl get", "helm history"]
+
+
+def test_a_store_that_is_not_there_is_told_before_a_job_waits_for_it():
+    external = {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": "a"},
+        "spec": {"secretStoreRef": {"kind": "ClusterSecretStore", "name": "vault"}},
+    }
+    programs = Programs(template=Answer(0, yaml.safe_dump(external), ""))
+    programs.served = [external["kind"]]
+    programs.absent = {"clustersecretstore": 'Error from server (NotFound): "vault" not found'}
+
+    with pytest.raises(Refused, match=r"ClusterSecretStore vault cannot be used .*NotFound.*create it"):
+        deployment(programs).check()
 
 
 def test_a_release_that_becomes_ready_is_left_alone():

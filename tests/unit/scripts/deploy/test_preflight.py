@@ -114,6 +114,23 @@ def test_secrets_that_the_release_makes_itself_need_not_exist():
     assert secret_keys(objects) == {"database": {"api"}}
 
 
+def test_stores_and_issuers_that_the_release_does_not_bring_must_be_there():
+    external = {"kind": "ExternalSecret", "metadata": {"name": "a"}}
+    certificate = {"kind": "Certificate", "metadata": {"name": "b"}}
+    objects = [
+        {**external, "spec": {"secretStoreRef": {"kind": "ClusterSecretStore", "name": "vault"}}},
+        {**external, "spec": {"secretStoreRef": {"kind": "SecretStore", "name": "ours"}}},
+        {"kind": "SecretStore", "metadata": {"name": "ours"}},
+        {**certificate, "spec": {"issuerRef": {"kind": "ClusterIssuer", "name": "acme"}}},
+        JOB,
+    ]
+
+    assert preflight.stores_and_issuers(objects) == [
+        ("ClusterIssuer", "acme"),
+        ("ClusterSecretStore", "vault"),
+    ]
+
+
 def test_missing_secrets_and_missing_keys_are_named():
     needed = {"database": {"api", "relay"}, "webhooks": {"key"}, "fine": {"a"}}
 
