@@ -128,6 +128,12 @@ def test_func_yaml_agrees_with_the_manifest(project, wired, services, name):
     ]
     assert str(options["scale"]["min"]) == annotations["autoscaling.knative.dev/min-scale"]
     assert str(options["scale"]["max"]) == annotations["autoscaling.knative.dev/max-scale"]
+    assert str(options["scale"].get("target", "")) == annotations.get("autoscaling.knative.dev/target", "")
+    assert {label["key"]: label["value"] for label in func["deploy"].get("labels", [])} == {
+        key: value
+        for key, value in services[name]["metadata"]["labels"].items()
+        if key == "networking.knative.dev/visibility"  # func would make it public
+    }
     assert options["resources"]["requests"] == box["resources"]["requests"]
     assert options["resources"]["limits"] == {
         **box["resources"]["limits"],
