@@ -28,6 +28,7 @@ BY_TEST = (
 # a worker holds one unit beyond the test that it runs.
 FIRST = (
     "tests/e2e/test_drill.py",
+    "tests/e2e/test_restore_drill.py",
     "tests/e2e/test_faults.py::test_killing_recurrence_at_any_step_loses_and_doubles_nothing[after_commit]",
     "tests/e2e/test_real_kafka.py",
     "tests/e2e/test_main_job.py",

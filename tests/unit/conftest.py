@@ -27,8 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.no_cover)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """From here on only tests are measured: tracing what pytest does between them takes as long again."""
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """From here on only tests are measured: tracing what pytest does before and between them takes as long
+    again. What an import runs is measured by the other tiers.
+    """
     measuring = session.config.stash[MEASURING] = Coverage.current()
     if measuring:
         measuring.stop()
