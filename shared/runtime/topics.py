@@ -1,5 +1,6 @@
 """`python -m shared.runtime.topics`: creates the topics that the KafkaTopics of a folder declare, on a Kafka
-that no Strimzi operator looks after. Run by the installation before any source; a second run changes nothing.
+that no Strimzi operator looks after. Run by the installation before any source (docs/install.md); a second
+run changes nothing.
 
 KAFKA_SECURITY_PROTOCOL, KAFKA_USER and the others of docs/configuration.md say how it proves who it is.
 """

