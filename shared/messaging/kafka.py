@@ -185,7 +185,9 @@ class KafkaTopicAdmin:
                 **security.options(),
             )
         except kafka_errors.KafkaError as error:
-            raise PublishError(f"No broker can be reached: {type(error).__name__}.") from error
+            # The client tells a refused login as an absent broker.
+            which = "No broker can be reached" if security == OPEN else "No broker answers to this login"
+            raise PublishError(f"{which}: {type(error).__name__}.") from error
 
     def existing(self, wanted: Sequence[Topic]) -> Mapping[str, Topic]:
         """See ports.TopicAdmin."""

@@ -7,6 +7,7 @@ KAFKA_SECURITY_PROTOCOL, KAFKA_USER and the others of docs/configuration.md say 
 
 import argparse
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ _PAUSE_SECONDS = 0.5
 def main(arguments: Sequence[str]) -> int:
     """0 when every topic is as declared, 1 with the reason when not, 2 for wrong arguments."""
     choice = _options(arguments)
+    logging.disable()  # the client logs a traceback for every attempt, to its own logger and to the root
     try:
         wanted = read(choice.directory)
         if choice.replicas:

@@ -48,11 +48,16 @@ def folder(tmp_path, mark):
     return target
 
 
-def run(servers, folder, *options):
+def run(servers, folder, *options, **environment):
     return subprocess.run(
         [sys.executable, "-m", "shared.runtime.topics", "--bootstrap", servers, *options, str(folder)],
-        cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def stand(servers, mark):
@@ -157,4 +162,25 @@ def test_a_broker_that_comes_late_is_found(tmp_path, folder):
     finally:
         timer.join()
         late.stop()
+    assert done.stdout.count("created: ") == len(NAMES)
+
+
+def test_a_broker_that_asks_who_is_there_is_told(tmp_path, folder):
+    reason = kafka_broker.unavailable()
+    if reason and os.environ.get("CI") != "true":
+        pytest.skip(reason)
+    assert reason is None
+    login = kafka_broker.Login("topics", "right")
+    known = {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_USER": "topics"}
+    with kafka_broker.running_broker(tmp_path / "asking", reserve(), login=login) as asking:
+        refused = run(asking.servers, folder, "--wait", "1", **known, KAFKA_PASSWORD="wrong")
+        unsaid = run(asking.servers, folder, "--wait", "1", **known)
+        done = run(asking.servers, folder, **known, KAFKA_PASSWORD="right")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert (
+        refused.stderr == f"topics: {asking.servers}: No broker answers to this login: NoBrokersAvailable.\n"
+    )
+    assert (unsaid.returncode, "KAFKA_PASSWORD: missing" in unsaid.stderr) == (1, True)
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("created: ") == len(NAMES)
