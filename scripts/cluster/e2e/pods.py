@@ -6,7 +6,7 @@ One `kubectl get --watch` in a thread; the cases ask it instead of polling, whic
 import json
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,8 @@ class Pods:
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
+        if self._thread is not None:
+            self._thread.join()
 
     def see(self, kind: str, pod: Mapping[str, Any]) -> None:
         """One event of the watch."""
@@ -100,18 +102,9 @@ class Pods:
     def _follow(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
-        for event in documents(self._process.stdout):
+        for line in self._process.stdout:  # an event each
+            event = json.loads(line)
             self.see(event["type"], event["object"])
-
-
-def documents(lines: Iterable[str]) -> Iterator[Any]:  # Any: JSON
-    """The documents of kubectl's indented stream: each ends with a brace that is not indented."""
-    text: list[str] = []
-    for line in lines:
-        text.append(line)
-        if line.rstrip("\n") == "}":
-            yield json.loads("".join(text))
-            text = []
 
 
 def endings(pod: Mapping[str, Any]) -> Iterator[Ended]:

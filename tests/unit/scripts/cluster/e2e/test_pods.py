@@ -1,7 +1,7 @@
 import json
 
 from scripts.cluster.e2e.memory import Memory, limits, service_of
-from scripts.cluster.e2e.pods import SERVICE, Ended, Pods, documents, endings
+from scripts.cluster.e2e.pods import SERVICE, Ended, Pods, endings
 
 
 def pod(name="tasks-1a2b-deployment-7c9f-x", service="tasks", *, ready=True, deleted=False, **state):
@@ -18,12 +18,6 @@ def pod(name="tasks-1a2b-deployment-7c9f-x", service="tasks", *, ready=True, del
 
 def terminated(code, reason="Completed"):
     return {"terminated": {"exitCode": code, "reason": reason}}
-
-
-def test_kubectls_stream_is_cut_at_braces_that_are_not_indented():
-    events = [{"type": "ADDED", "object": pod()}, {"type": "DELETED", "object": pod(deleted=True)}]
-    text = "".join(json.dumps(event, indent=4) + "\n" for event in events)
-    assert list(documents(text.splitlines(keepends=True))) == events
 
 
 def test_a_pod_that_is_being_ended_takes_no_requests():
@@ -75,13 +69,24 @@ def test_names_of_pods_lead_to_their_functions():
     assert service_of("taskflow-postgresql-5f6b7c-abcde") == "taskflow-postgresql"
 
 
-def test_it_knows_the_pods_that_were_there_before_the_first_event(monkeypatch):
+def test_it_knows_the_pods_that_were_there_before_and_those_that_come(monkeypatch):
+    later = {"type": "ADDED", "object": pod("audit-1a2b-deployment-7c9f-y", "audit")}
     monkeypatch.setattr("scripts.cluster.e2e.pods.items", lambda *_: [pod()])
-    monkeypatch.setattr("scripts.cluster.e2e.pods.subprocess.Popen", lambda *_, **__: Silent())
+    monkeypatch.setattr("scripts.cluster.e2e.pods.subprocess.Popen", lambda *_, **__: Kubectl([later]))
     pods = Pods()
     pods.open()
-    assert pods.awake() == {"tasks"}
+    pods.close()
+    assert pods.awake() == {"tasks", "audit"}
 
 
-class Silent:
-    stdout = ()
+class Kubectl:
+    """Writes an event a line, as `kubectl get --watch --output-watch-events -o json` does."""
+
+    def __init__(self, events):
+        self.stdout = [json.dumps(event) + "\n" for event in events]
+
+    def terminate(self):
+        pass
+
+    def wait(self):
+        pass
