@@ -22,7 +22,8 @@ def killed_in_mid_event(bench: Bench) -> Mapping[str, str]:
     bench.can_kill()
     door = bench.door()
     task = door.expect(201, "POST", "/v1/tasks", RECURRING)
-    with _row_held(bench, task["series_id"]) as waiter:
+    bench.asleep(("recurrence",))
+    with _row_held(bench, task) as waiter:
         began = time.monotonic()
         door.expect(200, "POST", f"/v1/tasks/{task['id']}/complete")
         waiter.join()
@@ -43,11 +44,13 @@ def killed_in_mid_event(bench: Bench) -> Mapping[str, str]:
 
 
 @contextlib.contextmanager
-def _row_held(bench: Bench, series: str) -> Iterator[threading.Thread]:
-    """One session holds the series' row until three seconds after somebody waits for it; another ends when
-    somebody does. Both are there before the block begins.
+def _row_held(bench: Bench, task: Mapping[str, str]) -> Iterator[threading.Thread]:
+    """One session takes the series' row once the task is done, before `recurrence` has started, and holds it
+    until three seconds after somebody waits for it; another ends when somebody does.
     """
-    held = f"perform id from series where id = '{series}' for update; {_SOMEBODY_WAITS} perform pg_sleep(3);"
+    done = _WAIT.format(condition=f"select 1 from tasks where status = 'done' and id = '{task['id']}'")  # noqa: S608  # an id of ours
+    row = f"perform id from series where id = '{task['series_id']}' for update;"
+    held = f"{done} {row} {_SOMEBODY_WAITS} perform pg_sleep(3);"
     holder, waiter = (
         threading.Thread(target=bench.query, args=(f"do $$ begin {body} end $$",), daemon=True)
         for body in (held, _SOMEBODY_WAITS)
@@ -60,15 +63,16 @@ def _row_held(bench: Bench, series: str) -> Iterator[threading.Thread]:
 
 
 _SESSIONS = 5.0  # seconds until both sessions are certainly there
-_SOMEBODY_WAITS = """
+_WAIT = """
 for i in 1..3000 loop
   perform pg_stat_clear_snapshot();
-  exit when exists (
-    select 1 from pg_stat_activity where usename = 'consumer' and wait_event_type = 'Lock'
-  );
+  exit when exists ({condition});
   perform pg_sleep(0.02);
 end loop;
 """
+_SOMEBODY_WAITS = _WAIT.format(
+    condition="select 1 from pg_stat_activity where usename = 'consumer' and wait_event_type = 'Lock'"
+)
 
 
 def _open(door: Door, before: str) -> dict[str, str] | None:
