@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from scripts.checks import running
 from scripts.checks.database import TEMPLATE, template
 from scripts.checks.outcome import Outcome, summary
-from scripts.checks.steps import TIERS, Step, coverage_steps, static_steps
+from scripts.checks.steps import TIERS, Step, coverage_steps, static_steps, tools
 from scripts.local.postgres_binaries import PostgresMissing
 
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     tested, checked = _run(static, tiers, options)
     print("\n" + "\n".join(map(str, [*checked, *tested])))
     if tested:
-        print(summary(tested))
+        print(f"{tools(os.environ)}\n{summary(tested)}")
     return int(any(outcome.code for outcome in [*tested, *checked]))
 
 

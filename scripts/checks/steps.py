@@ -1,6 +1,7 @@
 """Which checks there are and how each is run. Read by `command`."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ TIERS = tuple(BUDGETS)
 COVERED = "90"  # percent of functions + shared, over all tiers
 _UNITS = ("loadfile", "--no-loadscope-reorder")
 _BIN = Path(sys.executable).parent
+_REAL = ("go", "java", "helm", "helm3", "func", "kn", "tofu", "tflint", "daprd", "promtool")
+_REAL = ("go", "java", "helm", "helm3", "func", "kn", "tofu", "tflint", "daprd", "promtool")
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,23 @@ def coverage_steps(tiers: Sequence[str], options: Sequence[str]) -> tuple[Step, 
 
 
 def environment(base: Mapping[str, str]) -> dict[str, str]:
-    """For every step: the tools of the environment first, output as it comes. Compiled modules are kept
-    whatever `base` says: hundreds of processes import the same ones.
+    """For every step: the tools of the environment first, then $TASKFLOW_TOOLS/bin; output as it comes.
+    Compiled modules are kept whatever `base` says: hundreds of processes import the same ones.
     """
     kept = {name: value for name, value in base.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PATH": f"{_BIN}:{base.get('PATH', '')}", "PYTHONUNBUFFERED": "1"}
+    own = base.get("TASKFLOW_TOOLS", "")
+    places = [str(_BIN), own and f"{own}/bin", base.get("PATH", "")]
+    return {**kept, "PATH": ":".join(filter(None, places)), "PYTHONUNBUFFERED": "1"}
+
+
+def tools(base: Mapping[str, str]) -> str:
+    """Which real programs that a fresh clone cannot install in seconds take part, and which do not.
+    Tests that want a missing one skip themselves.
+    """
+    path = environment(base)["PATH"]
+    here = {name: shutil.which(name, path=path) is not None for name in _REAL}
+    took, missing = (", ".join(n for n in _REAL if here[n] is part) or "none" for part in (True, False))
+    return f"real programs: {took}; not on PATH or in TASKFLOW_TOOLS: {missing}"
 
 
 def measured() -> dict[str, str]:

@@ -4,16 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.contract.chart.rendered import CHART, PROFILES, PROJECT, SITE
 
-TOOLS = os.environ.get("TASKFLOW_TOOLS", "")
-PLACES = f"{os.environ.get('PATH', '')}:{Path(TOOLS) / 'bin'}"
-HELM = shutil.which("helm", path=PLACES)
-HELMS = [path for name in ("helm", "helm3") if (path := shutil.which(name, path=PLACES))]
+HELM = shutil.which("helm")
+HELMS = [path for name in ("helm", "helm3") if (path := shutil.which(name))]
 needs_helm = pytest.mark.skipif(HELM is None, reason="no helm on PATH or in TASKFLOW_TOOLS")
 LOCAL = ["--values", str(CHART / "values-local.yaml"), "--values", str(SITE)]
 

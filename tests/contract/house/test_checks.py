@@ -12,7 +12,16 @@ from xdist.remote import Producer
 
 from scripts.checks import command, running
 from scripts.checks.outcome import Outcome, counted, summary
-from scripts.checks.steps import BUDGETS, PROJECT, TIERS, Step, coverage_steps, environment, static_steps
+from scripts.checks.steps import (
+    BUDGETS,
+    PROJECT,
+    TIERS,
+    Step,
+    coverage_steps,
+    environment,
+    static_steps,
+    tools,
+)
 from scripts.checks.steps import test_command as pytest_command
 from tests import scheduling
 
@@ -47,6 +56,16 @@ def test_a_failure_stops_nothing_and_is_the_result(monkeypatch, capsys):
     assert "to fix it: mend it" in said
     assert "ok   good" in said
     assert command.main(["good"]) == 0
+
+
+def test_it_is_said_which_real_programs_took_part(tmp_path):
+    (tmp_path / "bin").mkdir()
+    helm = tmp_path / "bin/helm"
+    helm.touch(0o755)
+
+    said = tools({"PATH": "/nowhere", "TASKFLOW_TOOLS": str(tmp_path)})
+
+    assert said.startswith("real programs: helm; not on PATH or in TASKFLOW_TOOLS: go, java, ")
 
 
 def test_unit_tests_have_the_machine_for_themselves(monkeypatch):
