@@ -3,7 +3,9 @@
 import json
 import re
 import shlex
+from importlib.resources import files
 
+import check_jsonschema
 import jsonschema
 import pytest
 import yaml
@@ -12,7 +14,8 @@ from scripts.bootstrap import PROJECT
 from scripts.local.run import options
 
 VERSIONS = yaml.safe_load((PROJECT / "versions.yaml").read_text())
-SCHEMA = json.loads((PROJECT / "tests/contract/standards/compose-spec.schema.json").read_text())
+VENDORED = files(check_jsonschema) / "builtin_schemas/vendor"
+SCHEMA = json.loads((VENDORED / "compose-spec.json").read_text())
 
 
 @pytest.fixture(scope="module")

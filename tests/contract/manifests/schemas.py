@@ -106,9 +106,9 @@ def knative() -> Mapping[str, Schema]:
 
 @functools.cache
 def source(part: str) -> Path:
-    """`serving` or `eventing` in Go's cache, checked by Go against its checksum database."""
+    """`serving`, `eventing` or `func` in Go's cache, checked by Go against its checksum database."""
     if shutil.which("go") is None:
-        _cannot("the CRDs of Knative lie in its Go modules, and there is no go on the PATH")
+        _cannot("the schemas of Knative lie in its Go modules, and there is no go on the PATH")
     address = f"knative.dev/{part}@{module(versions()['knative'][part])}"
     command = ["go", "mod", "download", "-json", address]
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local"}

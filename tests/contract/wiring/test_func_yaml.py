@@ -12,9 +12,9 @@ import yaml
 
 from scripts import func_deploy
 from scripts.func_deploy import Refused, checked
+from tests.contract.manifests.schemas import source
 
 PROJECT = Path(__file__).resolve().parents[3]
-SCHEMA = json.loads((PROJECT / "tests/contract/standards/func-yaml.schema.json").read_text())
 FILES = [PROJECT / "func.yaml", *sorted(PROJECT.glob("functions/*/func.yaml"))]
 IMAGE = f"registry.test/taskflow@sha256:{'a1' * 32}"
 
@@ -33,9 +33,15 @@ def load(path):
     return yaml.load(path.read_text(), AsText)
 
 
+@pytest.fixture(scope="module")
+def schema():
+    """func's own, of the pinned version."""
+    return json.loads((source("func") / "schema/func_yaml-schema.json").read_text())
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
-def test_it_keeps_to_the_schema(path):
-    jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(load(path))
+def test_it_keeps_to_the_schema(path, schema):
+    jsonschema.Draft4Validator(schema, format_checker=jsonschema.FormatChecker()).validate(load(path))
 
 
 @pytest.mark.parametrize(
@@ -47,9 +53,9 @@ def test_it_keeps_to_the_schema(path):
         {"created": None},
     ],
 )
-def test_the_schema_refuses_what_func_does_not_know(bad):
+def test_the_schema_refuses_what_func_does_not_know(bad, schema):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft4Validator(SCHEMA).validate({**load(FILES[0]), **bad})
+        jsonschema.Draft4Validator(schema).validate({**load(FILES[0]), **bad})
 
 
 def test_every_function_has_one():
