@@ -66,8 +66,8 @@ def _python(distribution: importlib.metadata.Distribution, wheels: Mapping[str, 
         "version": version,
         "hashes": [{"alg": "SHA-256", "content": wheels[name]}],
     }
-    if licence := distribution.metadata["License-Expression"]:
-        component["licenses"] = [{"expression": licence}]
+    if found := distribution.metadata.get_all("License-Expression"):
+        component["licenses"] = [{"expression": found[0]}]
     return component
 
 
