@@ -81,7 +81,8 @@ def _delete(kind: str, name: str) -> list[str]:
 
 
 def _uninstall() -> list[str]:
-    if RELEASE not in run("helm", "list", "--all", "--short", "--namespace", NAMESPACE).split():
+    # Helm 3 lists no release in the middle of something without --all, and Helm 4 has no --all.
+    if not items("secrets", "--namespace", NAMESPACE, "--selector", f"owner=helm,name={RELEASE}"):
         return []
     run("helm", "uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "5m", seconds=360)
     return [f"release {RELEASE}"]

@@ -23,7 +23,7 @@ def gather(began: datetime, seconds: float, options: Options, told: Mapping[str,
     return Facts(
         began=began.strftime("%Y-%m-%d %H:%M UTC"),
         seconds=seconds,
-        commit=_commit(),
+        commit=commit(),
         machine=_machine(),
         versions={**_versions(str(values["image"]["digest"])), **told},
         real=_real(have, kafka),
@@ -65,7 +65,8 @@ def _machine() -> str:
     return f"{len(nodes)} node(s), {cpus} processors, {memory:.0f} GiB of memory"
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Of the project, with `-dirty` when files differ from it."""
     done = subprocess.run(
         ["git", "-C", str(PROJECT), "describe", "--always", "--dirty"],
         capture_output=True,

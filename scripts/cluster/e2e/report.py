@@ -62,10 +62,10 @@ def _parts(facts: Facts) -> list[str]:
 
 def _table(results: Sequence[Result]) -> list[str]:
     rows = [
-        f"| {result.case} | {result.verdict} | {result.seconds:.0f} s | {_cell(result.why)} |"
+        f"| {result.case} | {result.verdict} | {result.seconds:.0f} s | {result.ran} | {_cell(result.why)} |"
         for result in results
     ]
-    return ["## Cases", "", "| case | verdict | took | why |", "|---|---|---|---|", *rows, ""]
+    return ["## Cases", "", "| case | verdict | took | run | why |", "|---|---|---|---|---|", *rows, ""]
 
 
 def _details(results: Sequence[Result]) -> list[str]:

@@ -1,7 +1,9 @@
 """What a case has shown; report.py writes it down."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Verdict = Literal["PASS", "FAIL", "NOT RUN"]
@@ -9,13 +11,16 @@ Verdict = Literal["PASS", "FAIL", "NOT RUN"]
 
 @dataclass(frozen=True)
 class Result:
-    """`figures`: what was measured, by what it is. `why`: the reason, for everything but PASS."""
+    """`figures`: what was measured, by what it is. `why`: the reason, unless PASS. `ran`: when and
+    at which commit.
+    """
 
     case: str
     verdict: Verdict
     figures: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
     seconds: float = 0.0
+    ran: str = ""
 
 
 class NotToBeHad(Exception):
@@ -28,3 +33,17 @@ class Broke(Exception):
     def __init__(self, why: str, figures: Mapping[str, str] | None = None) -> None:
         super().__init__(why)
         self.figures = dict(figures or {})
+
+
+def read(file: Path) -> dict[str, Result]:
+    """The last results of every case, by its name; none where there is no file."""
+    try:
+        found = json.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    return {item["case"]: Result(**item) for item in found}
+
+
+def write(file: Path, results: Iterable[Result]) -> None:
+    """For the next run with --only, and for whoever wants figures without a table."""
+    file.write_text(json.dumps([asdict(result) for result in results], indent=1, ensure_ascii=False) + "\n")

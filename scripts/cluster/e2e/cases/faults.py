@@ -108,6 +108,9 @@ def database_restarted(bench: Bench) -> Mapping[str, str]:
         eventually("a write", lambda: write(door).status == 201, seconds=60)
         took = time.monotonic() - began
         pause(5)
+    ended = [item for item in bench.pods.ended() if item.pod.startswith(objects.DATABASE)]
+    if not ended:
+        raise Broke("PostgreSQL was not ended", summary(crowd.sent()))
     return _nothing_lost(bench, crowd, {"writes were accepted again after": f"{took:.1f} s"})
 
 
