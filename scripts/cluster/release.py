@@ -64,17 +64,22 @@ def fingerprint(wanted: Mapping[str, Any]) -> str:
 
 def deployed(wanted: Mapping[str, Any]) -> bool:
     """Whether the release stands as it would be installed now: Helm makes a revision of nothing, too."""
-    listed = json.loads(run("helm", "list", "--namespace", NAMESPACE, "--output", "json"))
-    release = next((item for item in listed if item["name"] == RELEASE), None)
-    if release is None or release["status"] != "deployed":
-        return False
     found = read("configmap", RECORD, "--namespace", NAMESPACE)
-    return bool(found and found["data"] == _record(wanted))
+    return bool(found and found["data"] == {**_record(wanted), **_now()})
 
 
 def remember(wanted: Mapping[str, Any]) -> None:
     """After an installation that has become ready."""
-    apply([named("ConfigMap", RECORD, data=_record(wanted))])
+    apply([named("ConfigMap", RECORD, data={**_record(wanted), **_now()})])
+
+
+def _now() -> dict[str, str]:
+    """Helm's revision and how it stands: another one means that somebody has changed the release since."""
+    listed = json.loads(run("helm", "list", "--namespace", NAMESPACE, "--output", "json"))
+    release = next((item for item in listed if item["name"] == RELEASE), None)
+    if release is None:
+        return {"status": "absent"}
+    return {"status": str(release["status"]), "revision": str(release["revision"])}
 
 
 def recorded() -> Values:
@@ -97,7 +102,7 @@ def write(wanted: Mapping[str, Any], folder: Path) -> Path:
     return file
 
 
-def install(file: Path) -> None:
-    """scripts/helm-deploy: rolls back by itself when the release does not become ready."""
+def install(file: Path, *, seconds: int = 600) -> None:
+    """scripts/helm-deploy: rolls back by itself when the release does not become ready in time."""
     command = (str(PROJECT / "scripts/helm-deploy"), "--values", str(CHART / "values-local.yaml"))
-    run(*command, "--values", str(file), seconds=1200)
+    run(*command, "--values", str(file), "--timeout", str(seconds), seconds=2 * seconds + 60)

@@ -104,12 +104,12 @@ class Bench:
         path = f"/api/v1/namespaces/{NAMESPACE}/services/{objects.STAND_IN}:80/proxy/status.json"
         return json.loads(kubectl("get", "--raw", path))
 
-    def install(self, change: Mapping[str, Any]) -> str:
+    def install(self, change: Mapping[str, Any], *, seconds: int = 300) -> str:
         """scripts/helm-deploy with one value changed; "" or, when it gave up, its last words."""
         wanted = merged(release.recorded(), change)
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                release.install(release.write(wanted, Path(scratch)))
+                release.install(release.write(wanted, Path(scratch)), seconds=seconds)
             except CommandFailed as error:
                 return str(error)
         return ""
