@@ -82,13 +82,16 @@ class Pods:
         return [pod["metadata"]["name"] for pod in self.of(service) if is_ready(pod)]
 
     def awake(self) -> set[str]:
-        """The functions with a pod that is not being ended."""
+        """The functions with a pod that is neither being ended nor waiting for an image that nobody has."""
         with self._lock:
-            return {
-                str(pod["metadata"]["labels"][SERVICE])
-                for pod in self._pods.values()
-                if SERVICE in pod["metadata"].get("labels", {}) and "deletionTimestamp" not in pod["metadata"]
-            }
+            pods = list(self._pods.values())
+        return {
+            str(pod["metadata"]["labels"][SERVICE])
+            for pod in pods
+            if SERVICE in pod["metadata"].get("labels", {})
+            and "deletionTimestamp" not in pod["metadata"]
+            and not lacks_image(pod)
+        }
 
     def ended(self) -> list[Ended]:
         with self._lock:
@@ -121,6 +124,14 @@ def endings(pod: Mapping[str, Any]) -> Iterator[Ended]:
                     int(terminated["exitCode"]),
                     str(terminated.get("reason", "")),
                 )
+
+
+def lacks_image(pod: Mapping[str, Any]) -> bool:
+    """Knative keeps such a pod for ten minutes; it never takes a request."""
+    return any(
+        status.get("state", {}).get("waiting", {}).get("reason") in {"ImagePullBackOff", "ErrImagePull"}
+        for status in pod.get("status", {}).get("containerStatuses", [])
+    )
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

@@ -32,6 +32,12 @@ def test_a_pod_that_is_being_ended_takes_no_requests():
     assert pods.of("tasks") == []
 
 
+def test_a_pod_that_waits_for_an_absent_image_is_not_awake():
+    pods = Pods()
+    pods.see("ADDED", pod(ready=False, state={"waiting": {"reason": "ImagePullBackOff"}}))
+    assert pods.awake() == set()
+
+
 def test_ends_are_kept_when_the_pod_is_gone():
     pods = Pods()
     pods.see("ADDED", pod())
