@@ -9,6 +9,7 @@ from scripts.cluster import objects
 from scripts.cluster.api import Door, Unexpected, eventually
 from scripts.cluster.e2e.bench import Bench, pause
 from scripts.cluster.e2e.load import Crowd, summary, write
+from scripts.cluster.e2e.pods import is_ready
 from scripts.cluster.e2e.results import Broke
 from scripts.cluster.kubectl import kubectl, wait
 from scripts.cluster.options import NAMESPACE
@@ -27,7 +28,7 @@ def killed_in_mid_event(bench: Bench) -> Mapping[str, str]:
         began = time.monotonic()
         door.expect(200, "POST", f"/v1/tasks/{task['id']}/complete")
         waiter.join()
-        killed = [bench.kill_container(pod) for pod in bench.pods.of("recurrence")]
+        killed = [bench.kill_container(pod) for pod in bench.pods.of("recurrence") if is_ready(pod)]
     following = eventually("the next occurrence", lambda: _open(door, task["id"]), seconds=120)
     took = time.monotonic() - began
     pause(5)
