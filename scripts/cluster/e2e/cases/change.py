@@ -87,7 +87,7 @@ def bad_image(bench: Bench) -> Mapping[str, str]:
     sent = crowd.sent()
     figures = {
         **summary(sent),
-        "helm-deploy said": error[-300:],
+        "helm-deploy said": error.rpartition("helm-deploy: ")[2][-300:],
         "after": f"{took:.0f} s",
         "Helm's revision": f"{number} → {_number()}",
         "revision that serves": _revision(),
