@@ -1,24 +1,18 @@
 """The main job with the topics in a real Apache Kafka: the same platform, `--kafka HOST:PORT`."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from scripts.local import kafka_broker
-from shared.testing.ports import reserve
 from tests.e2e.conftest import eventually
+from tests.real_kafka import real_kafka
 
 DAILY = {"due": "2026-06-01T08:00", "timezone": "Europe/London", "recurrence": {"rrule": "FREQ=DAILY"}}
 
 
 @pytest.fixture
 def kafka(tmp_path: Path):
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") != "true":
-        pytest.skip(reason)
-    assert reason is None, reason
-    with kafka_broker.running_broker(tmp_path / "kafka", reserve()) as broker:
+    with real_kafka(tmp_path / "kafka") as broker:
         yield broker
 
 

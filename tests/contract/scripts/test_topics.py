@@ -6,22 +6,17 @@ import uuid
 
 import pytest
 
-from scripts.local import kafka_broker
 from scripts.local.kafka_log import KafkaTopics
 from scripts.local.log import EmbeddedTopics
 from scripts.local.topics import NewRecord, TopicsUnavailable, UnknownTopic, partition_for
 from shared.messaging.ports import Topic
 from shared.messaging.topics import TopicsDiffer
-from shared.testing.ports import reserve
+from tests.real_kafka import real_kafka
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") != "true":
-        pytest.skip(reason)
-    assert reason is None
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve()) as broker:
+    with real_kafka(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker.servers
 
 

@@ -1,22 +1,15 @@
 """The local platform on a real Kafka: the same deliveries, offsets in the broker, tools that speak to it."""
 
-import os
-
 import pytest
 
-from scripts.local import kafka_broker
-from shared.testing.ports import reserve
 from tests.integration.scripts.platform_under_test import TRIGGER, Manifests, platform, wait_for
 from tests.integration.scripts.test_platform import lag, tool
+from tests.real_kafka import real_kafka
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") != "true":
-        pytest.skip(reason)
-    assert reason is None
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve()) as running:
+    with real_kafka(tmp_path_factory.mktemp("kafka")) as running:
         yield running
 
 

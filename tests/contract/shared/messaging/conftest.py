@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import threading
 import time
@@ -16,7 +15,6 @@ import uvicorn
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 
-from scripts.local import kafka_broker
 from scripts.local.destinations import Destinations
 from scripts.local.doors import Doors
 from scripts.local.log import EmbeddedTopics
@@ -24,7 +22,7 @@ from scripts.local.model import Wiring
 from shared.messaging.connect import connect
 from shared.messaging.ports import Publisher, PublishError, Record, Topic
 from shared.testing.log import MemoryLog
-from shared.testing.ports import reserve
+from tests.real_kafka import real_kafka
 
 TOPICS = ("task-events", "reminders")
 PARTITIONS = 3
@@ -52,12 +50,7 @@ class Log:
 
 @pytest.fixture(scope="session")
 def kafka_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") == "true":
-        raise RuntimeError(reason)
-    if reason:
-        pytest.skip(reason)
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve()) as broker:
+    with real_kafka(tmp_path_factory.mktemp("kafka")) as broker:
         admin = KafkaAdminClient(bootstrap_servers=broker.servers, api_version=(2, 6, 0))
         admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in TOPICS])
         admin.close()

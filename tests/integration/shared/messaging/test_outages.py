@@ -2,7 +2,6 @@
 
 import contextlib
 import http.server
-import os
 import signal
 import socket
 import threading
@@ -19,6 +18,7 @@ from shared.messaging.connect import connect
 from shared.messaging.ports import Publisher, PublishError, Record, Refused, TooLarge, UnknownTopic
 from shared.runtime.publisher import PUBLISH_SECONDS
 from shared.testing.ports import reserve
+from tests.real_kafka import real_kafka
 
 RECORDS = [Record("task-events", "user", {"ce_id": str(n)}, b"{}") for n in range(3)]
 
@@ -96,12 +96,7 @@ def test_answers_of_the_platforms_log(status, body, kind):
 
 @pytest.fixture
 def broker(tmp_path) -> Iterator[kafka_broker.Broker]:
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") == "true":
-        raise RuntimeError(reason)
-    if reason:
-        pytest.skip(reason)
-    with kafka_broker.running_broker(tmp_path, reserve()) as found:
+    with real_kafka(tmp_path) as found:
         yield found
 
 

@@ -1,7 +1,5 @@
 """A real broker that asks who is there: publishers with the right password are heard, others are not."""
 
-import os
-
 import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
@@ -10,7 +8,7 @@ from scripts.local import kafka_broker
 from shared.messaging.connect import connect
 from shared.messaging.ports import PublishError, Record, Refused
 from shared.messaging.security import OPEN, Security
-from shared.testing.ports import reserve
+from tests.real_kafka import real_kafka
 
 RECORDS = [Record("task-events", "user", {"ce_id": "1"}, b"{}")]
 KNOWN = Security("SASL_PLAINTEXT", "SCRAM-SHA-512", "functions", "right")
@@ -18,13 +16,8 @@ KNOWN = Security("SASL_PLAINTEXT", "SCRAM-SHA-512", "functions", "right")
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory):
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") == "true":
-        raise RuntimeError(reason)
-    if reason:
-        pytest.skip(reason)
     login = kafka_broker.Login(KNOWN.user, KNOWN.password)
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve(), login=login) as broker:
+    with real_kafka(tmp_path_factory.mktemp("kafka"), login) as broker:
         admin = KafkaAdminClient(bootstrap_servers=broker.servers, api_version=(2, 6, 0), **KNOWN.options())
         admin.create_topics([NewTopic("task-events", 1, 1)])
         admin.close()

@@ -15,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from scripts.local import kafka_broker
 from shared.testing.ports import reserve
+from tests.real_kafka import need_kafka, real_kafka
 
 PROJECT = Path(__file__).resolve().parents[4]
 NAMES = [f"{topic}{end}" for topic in ("reminders", "task-events", "task-updates") for end in ("", "-dlq")]
@@ -22,11 +23,7 @@ NAMES = [f"{topic}{end}" for topic in ("reminders", "task-events", "task-updates
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") != "true":
-        pytest.skip(reason)
-    assert reason is None
-    with kafka_broker.running_broker(tmp_path_factory.mktemp("kafka"), reserve()) as running:
+    with real_kafka(tmp_path_factory.mktemp("kafka")) as running:
         yield running
 
 
@@ -150,9 +147,7 @@ def test_a_broker_that_is_not_there_is_waited_for_and_no_longer(folder):
 
 
 def test_a_broker_that_comes_late_is_found(tmp_path, folder):
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") != "true":
-        pytest.skip(reason)
+    need_kafka()
     late = kafka_broker.Broker(tmp_path / "late", reserve())
     timer = threading.Timer(2, late.start)
     timer.start()
@@ -166,13 +161,9 @@ def test_a_broker_that_comes_late_is_found(tmp_path, folder):
 
 
 def test_a_broker_that_asks_who_is_there_is_told(tmp_path, folder):
-    reason = kafka_broker.unavailable()
-    if reason and os.environ.get("CI") != "true":
-        pytest.skip(reason)
-    assert reason is None
     login = kafka_broker.Login("topics", "right")
     known = {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_USER": "topics"}
-    with kafka_broker.running_broker(tmp_path / "asking", reserve(), login=login) as asking:
+    with real_kafka(tmp_path / "asking", login) as asking:
         refused = run(asking.servers, folder, "--wait", "1", **known, KAFKA_PASSWORD="wrong")
         unsaid = run(asking.servers, folder, "--wait", "1", **known)
         done = run(asking.servers, folder, **known, KAFKA_PASSWORD="right")
