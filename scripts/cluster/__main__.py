@@ -1,4 +1,4 @@
-"""`deploy` and `teardown`. The two shell scripts only find a Python and start this module."""
+"""`deploy` and `teardown`. Started by `launch.bash` for the two shell scripts."""
 
 import sys
 from pathlib import Path
